@@ -20,8 +20,8 @@ Prorating = Literal["day", "second", "none"]
 class Part:
     """One term of an amount: `covers` units at `unit_price` (None where there is no price by unit), and why.
 
-    `amount` is exact. `why` is a stable word (`tier`, `flat_fee`, `package`, `included`, `minimum`, ...); `note` says it
-    in English for a reader, such as "units 1,001 to 5,000". The `covers` of one rating add up to the rated quantity.
+    `amount` is exact. `why` is a stable word (`tier`, `flat_fee`, `package`, `included`, `minimum`, ...); `note` says
+    it in English for a reader, such as "units 1,001 to 5,000". The `covers` of one rating add up to the rated quantity.
     """
 
     covers: Decimal
@@ -65,8 +65,8 @@ class LineItem:
 
     `quantity`: how many of a one-time or recurring item (usage items are measured). `usage_product_ref`: the meter of a
     usage item. Steps around the model, in this order: `conversion`, `included_units` taken off, the model, then
-    `minimum_fee` and `maximum_fee` per period. `prorate` says how a partial period shares a recurring item's amount and a
-    usage item's minimum fee.
+    `minimum_fee` and `maximum_fee` per period. `prorate` says how a partial period shares a recurring item's amount and
+    a usage item's minimum fee.
     """
 
     ref: Ref
