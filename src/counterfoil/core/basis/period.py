@@ -65,9 +65,9 @@ def local_date(at: datetime, time_zone: str) -> date:
 
 
 def instant_text(at: datetime) -> str:
-    """The one spelling of an instant: UTC, `Z`, six decimals only where there are any."""
+    """The one spelling of an instant: UTC, `Z`, a fraction of a second only where there is one, without trailing zeros."""
     utc = at.astimezone(UTC).replace(tzinfo=None)
-    return utc.isoformat(timespec="microseconds" if utc.microsecond else "seconds") + "Z"
+    return (utc.isoformat().rstrip("0") if utc.microsecond else utc.isoformat()) + "Z"
 
 
 def read_instant(text: str) -> datetime:
