@@ -131,7 +131,7 @@ def consistency_proof(leaves: Sequence[bytes], old_size: int) -> tuple[bytes, ..
 
 
 def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> bool:
-    """Whether `proof` shows that the leaf hash `leaf` stands at `index` in the tree of `size` under `root` (§2.1.3.2)."""
+    """Whether `proof` shows that leaf hash `leaf` stands at `index` in the tree of `size` under `root` (§2.1.3.2)."""
     if not 0 <= index < size or not _hashes(leaf, root, *proof):
         return False
     last, result = size - 1, leaf
@@ -150,9 +150,7 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
     return last == 0 and result == root
 
 
-def verify_consistency(
-    old_size: int, size: int, old_root: bytes, root: bytes, proof: Sequence[bytes]
-) -> bool:
+def verify_consistency(old_size: int, size: int, old_root: bytes, root: bytes, proof: Sequence[bytes]) -> bool:
     """Whether `proof` shows that the tree under `root` continues the one under `old_root` (§2.1.4.2).
 
     An empty old tree is refused: every tree continues it, so a proof from it says nothing.
@@ -192,7 +190,7 @@ def _hashes(*values: bytes) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Frontier:
-    """All that is needed of a tree of `size` leaves to append to it: its maximal perfect subtrees, from left to right."""
+    """What must be kept of a tree of `size` leaves to append to it: its maximal perfect subtrees, left to right."""
 
     size: int = 0
     hashes: tuple[bytes, ...] = ()
