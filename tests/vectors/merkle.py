@@ -50,7 +50,7 @@ def _proof(leaves: Sequence[bytes], proof: Sequence[bytes]) -> Case:
         named = [*"abcdefghij", "k", "l"]
         hashes = [a, b, c, d, e, f, g, h, i, j, tree.node_hash(g, h), tree.node_hash(i, j)]
         names = dict(zip(hashes, named, strict=True))
-        result["proof_node_names"] = [names[p] for p in proof]
+        result["proof_node_names"] = ",".join(names[p] for p in proof)
     return result
 
 

@@ -1,8 +1,8 @@
 """Tiles (C2SP tlog-tiles): the tree in files of up to 256 hashes that never change once they are full.
 
 The tile at (level, index) lists the hashes of consecutive subtrees of 256^level leaves. A tree of n leaves has
-floor(n / 256^level) such subtrees; the last tile of a level is partial unless that is a multiple of 256. Only full tiles
-are hashed into the level above. All proofs of all sizes can be computed from tiles.
+floor(n / 256^level) such subtrees; the last tile of a level is partial unless that is a multiple of 256. Only full
+tiles are hashed into the level above. All proofs of all sizes can be computed from tiles.
 """
 
 from __future__ import annotations
