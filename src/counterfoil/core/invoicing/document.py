@@ -40,8 +40,8 @@ class Correction:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line. `amount_minor` is rounded once, before document discounts, and never negative on a note (a credit note's
-    total is what the customer gets back). `discount_minor` is this line's share of the document's discounts.
+    """One line. `amount_minor` is rounded once, before document discounts, and never negative (a credit note's total is
+    what the customer gets back). `discount_minor` is this line's share of the document's discounts.
 
     `parts` add up to the exact amount. `terms` are the line item's sealed terms, `inputs` the sealed `Measured` or
     prorating share: together enough to compute the amount again.
@@ -69,7 +69,8 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Discount:
-    """A discount over some lines (None: all): either a percentage (0 to 100) or a fixed amount in the main unit.
+    """A discount over some lines (their numbers, None: all): either a percentage (0 to 100) or a fixed amount in the
+    main unit.
 
     Percentages come first, then fixed ones, in listed order; none takes a line below zero.
     """
