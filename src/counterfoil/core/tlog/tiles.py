@@ -84,11 +84,11 @@ def _suffix(width: int) -> str:
 def _read_index(text: str) -> tuple[int, int]:
     groups, partial, width = text.partition(".p/")
     digits = "".join(g.removeprefix("x") for g in groups.split("/"))
-    return _number(digits, 2**64), _number(width, TILE_WIDTH - 1) if partial else TILE_WIDTH
+    return _number(digits, 2**64), _number(width, TILE_WIDTH - 1, lowest=1) if partial else TILE_WIDTH
 
 
-def _number(text: str, highest: int) -> int:
-    if not (text.isascii() and text.isdigit()) or len(text) > 21 or int(text) > highest:
+def _number(text: str, highest: int, *, lowest: int = 0) -> int:
+    if not (text.isascii() and text.isdigit()) or len(text) > 21 or not lowest <= int(text) <= highest:
         raise ValueError(f"not a number of a tile path: {text!r}")
     return int(text)
 
