@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
@@ -20,8 +20,8 @@ NO_PROPERTIES: Mapping[str, str] = MappingProxyType({})
 class Event:
     """One report. `at` is UTC; `key` is the caller's idempotency key, unique for the tenant, first report wins.
 
-    `properties` are texts (numbers are spelled as decimals). `ref` names this report; a correction is an event of its own
-    that `supersedes` the report before it and, when `void`, takes it away.
+    `properties` are texts (numbers are spelled as decimals). `ref` names this report; a correction is an event of its
+    own that `supersedes` the report before it and, when `void`, takes it away.
     """
 
     ref: Ref
@@ -29,7 +29,7 @@ class Event:
     usage_product_ref: Ref
     at: datetime
     quantity: Decimal
-    properties: Mapping[str, str] = NO_PROPERTIES
+    properties: Mapping[str, str] = field(default_factory=lambda: NO_PROPERTIES)
     key: str = ""
     supersedes: Ref | None = None
     void: bool = False

@@ -11,6 +11,12 @@ Aggregation = Literal[
     "count", "sum", "max", "min", "average", "latest", "unique_count", "time_weighted_sum", "running_average"
 ]
 
+Bucket = Literal["minute", "hour", "day", "week", "month"]
+"""The size of a sub-window, by the clock and calendar of a time zone. Weeks start on Monday."""
+
+MetricRounding = Literal["half_up", "ceiling", "floor"]
+"""How an aggregate is rounded: half away from zero, towards plus infinity, towards minus infinity."""
+
 
 @dataclass(frozen=True, slots=True)
 class Filter:
@@ -28,11 +34,13 @@ class Meter:
     stream). `field`: None aggregates the event's quantity, otherwise the property of that name (a decimal; for
     `unique_count` any text; events without it do not count). `include`: every filter must hold; `exclude_any_of`: an
     event for which every filter of one set holds is left out. `group_by`: each combination of these properties is
-    measured for itself. `carry_over`: the level at the window's start counts (for sum and unique count: all history).
+    measured for itself. `carry_over`: the level at the window's start counts (for count, sum and unique count: all
+    history).
     `prorated`: units count for the days of the window in which they were active. `amount_property`: the property that
-    carries an event's own price (dynamic pricing). `decimals`: the aggregate is rounded half away from zero to so many
-    places, None keeps it exact. `windows_back`: for `running_average`, how many windows the average spans.
-    `signed_by`: property whose value `debit`/`remove` counts the quantity as negative.
+    carries an event's own price (dynamic pricing). `decimals`: the aggregate is rounded to so many places (negative: to
+    tens, hundreds, ...) by `rounding`, None keeps it exact. `windows_back`: for `running_average`, how many windows the
+    average spans, this one included. `signed_by`: property whose value `debit`/`remove` counts the quantity as negative
+    (for `unique_count`: takes the member away). `bucket`: the sub-windows of prices that need them.
     """
 
     ref: Ref
@@ -50,6 +58,8 @@ class Meter:
     decimals: int | None = None
     windows_back: int = 1
     signed_by: str | None = None
+    rounding: MetricRounding = "half_up"
+    bucket: Bucket = "day"
 
     @property
     def stream_ref(self) -> Ref:
