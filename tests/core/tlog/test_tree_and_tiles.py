@@ -230,7 +230,8 @@ def test_tile_paths(tile: Tile, path: str) -> None:
     [
         "", "tile", "tile/0", "tile/00/000", "tile/64/000", "tile/0/0", "tile/0/0000", "tile/0/x000/001",
         "tile/0/001/000", "tile/0/000.p/0", "tile/0/000.p/256", "tile/0/000.p/01", "tile/0/000.p/", "tile/-1/000",
-        "tile/0/٠٠٠", "tile/entries/000", "/tile/0/000", "tile/0/000/", "tile/0/x001x/000", "tile/0/" + "x001/" * 400 + "000",
+        "tile/0/٠٠٠", "tile/entries/000", "/tile/0/000", "tile/0/000/",
+        "tile/0/x001x/000", "tile/0/" + "x001/" * 400 + "000",
     ],
 )  # fmt: skip
 def test_a_path_has_one_spelling(path: str) -> None:
