@@ -1,9 +1,9 @@
 """The civil calendar of billing: steps, and grids of periods that are always computed from their anchor.
 
-Pure date arithmetic in the proleptic Gregorian calendar of `datetime.date`. Boundary k of a grid is `anchor + k * step`,
-clipped to short months and restored after them (31 January, 28 February, 31 March); it is never computed from the
-boundary before it, so that it does not depend on where one starts to count. Weeks start on Monday. Everything here takes
-constant time. Dates beyond the years 1 to 9999 are a ValueError or OverflowError of `datetime`.
+Pure date arithmetic in the Gregorian calendar of `datetime.date`. Boundary k of a grid is `anchor + k * step`, clipped
+to short months and restored after them (31 January, 28 February, 31 March; `month_end_anchor=clip_and_restore`). It is
+never computed from the boundary before it, so that it does not depend on where one starts to count, and takes constant
+time. Weeks start on Monday. Dates beyond the years 1 to 9999 are a ValueError or OverflowError of `datetime`.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def plus(day: date, step: Step, count: int = 1, *, day_of_month: int = 0) -> dat
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Boundaries `anchor + k * step` for every whole k, negative ones too. Period k lies between boundaries k and k + 1.
+    """Boundaries `anchor + k * step` for every whole k, negative ones too; period k goes from boundary k to k + 1.
 
     `billing_day` (1 to 31): the day of the month that boundaries fall on where the month has it; 0 stands for the
     anchor's own day. It matters when the anchor itself lies in a month too short for it.
@@ -266,7 +266,7 @@ class InstantGrid:
 
 
 def next_billing(anchor: datetime, step: Step, count: int, since: datetime, until: datetime | None) -> datetime:
-    """When the period in progress ends, `count` steps to a period: that began `since`, on a grid with this anchor (UTC).
+    """When the period that began at `since` ends, with `count` steps to a period, on a grid with this anchor (in UTC).
 
     A period that began on one of the anchor's boundaries is whole and ends `count` steps later; one that began between
     them is a stub up to the next boundary of the `count`-fold grid. Never after `until`, the end of the service.

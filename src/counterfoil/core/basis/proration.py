@@ -22,7 +22,7 @@ _TICK = timedelta(microseconds=1)
 
 
 def day_share(billed: Period, whole: Period) -> Fraction:
-    """The days of `billed` over the days of `whole`, 0 to 1 where one lies in the other. ValueError for an empty whole."""
+    """The days of `billed` over those of `whole`: 0 to 1 where one lies in the other. ValueError for an empty whole."""
     if whole.days <= 0:
         raise ValueError("a share needs a whole period of at least one day")
     return Fraction(billed.days, whole.days)
@@ -49,7 +49,7 @@ def remaining_time_share(whole: Window, change_at: datetime) -> Fraction:
 
 
 def unused_after_termination(whole: Period, terminated_on: date) -> Period | None:
-    """What is left of a period after its last billed day: the day of termination is billed (`termination_day=billed`)."""
+    """What is left of a period after its day of termination, which is billed (`termination_day=billed`)."""
     return whole.clip(terminated_on + timedelta(days=1), None)
 
 
@@ -101,8 +101,8 @@ def change_in_advance(
 ) -> Change:
     """A change from one recurring price to another, billed in advance: prices after discounts, 0 for added or removed.
 
-    `remaining`: the share of the period from the change on. With a `new_interval` a grid of its own starts at the change
-    and its first period is charged in full (`interval_change=reset_cycle_now`).
+    `remaining`: the share of the period from the change on. With a `new_interval` a grid of its own starts at the
+    change and its first period is charged in full (`interval_change=reset_cycle_now`).
     """
     charge = Money.rounded(new, currency) if new_interval else prorated(new, remaining, currency)
     return Change(-prorated(old, remaining, currency), charge)

@@ -1,7 +1,7 @@
 """The billing calendar that the terms of a contract product imply: which periods there are, and when each is billed.
 
-A segment's periods are numbered from 0 in date order, cover its days without gap or overlap, and each takes constant time
-by its number or by a day in it, so that a run over many contracts never walks a calendar from its start.
+A segment's periods are numbered from 0 in date order and cover its days without gap or overlap. Each is found in
+constant time, by its number or by a day in it: a run over many contracts never walks a calendar from its start.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ def step_of(cycle: Cycle) -> Step | None:
 def anchor_of(terms: ProductTerms) -> date:
     """The date that a product's grid is computed from.
 
-    An `issue_day` is the anchor, so that periods begin on it and a stub may come before it. Without one it is the end, so
-    that the last period is whole and the first may be a stub; without an end, the start. DURING_USE is issued inside its
-    periods, so that its `issue_day` is no boundary of them. ONE_TIME has one period, from the start.
+    An `issue_day` is the anchor, so that periods begin on it and a stub may come before it. Without one it is the end,
+    so that the last period is whole and the first may be a stub; without an end, the start. DURING_USE is issued inside
+    its periods, so that its `issue_day` is no boundary of them. ONE_TIME has one period, from the start.
     """
     if terms.cycle.unit == "ONE_TIME":
         return terms.start
@@ -64,7 +64,7 @@ def anchor_after(previous: Segment, terms: ProductTerms, change_on: date) -> dat
     """
     if step_of(terms.cycle) != step_of(previous.terms.cycle):
         return change_on
-    if terms.issue_day is not None and terms.issue_day != previous.terms.issue_day:
+    if terms.issue_day not in (None, previous.terms.issue_day) and terms.payment_time != "DURING_USE":
         return anchor_of(terms)
     return previous.anchor
 
