@@ -68,7 +68,8 @@ def correction_notes(
     """
     left = standing(original, prior_notes)
     refuse_if(_problems(left, changes), "document.bad_correction")
-    downs, ups = [], []
+    downs: list[_Step] = []
+    ups: list[_Step] = []
     for change in sorted(changes, key=lambda c: c.n):
         step = _step(original, left.lines[change.n - 1], change)
         if step.amount_minor > 0:

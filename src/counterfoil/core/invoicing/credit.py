@@ -9,13 +9,12 @@ from decimal import Decimal
 
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.money import to_major
-from counterfoil.core.basis.quantity import ONE
+from counterfoil.core.basis.quantity import ONE, ZERO
 from counterfoil.core.basis.refusals import Conflict, Invalid, Problem
 from counterfoil.core.invoicing.document import Correction, Discount, Document, DocumentKind, Line, TaxTotal
 from counterfoil.core.invoicing.draw_up import LineDraft, draw_up
 from counterfoil.core.invoicing.standing import LineLeft, Standing, TaxKey, standing
 from counterfoil.core.pricing.model import Part
-from counterfoil.core.pricing.totals import percent_of
 
 
 def credit_note(
@@ -141,11 +140,9 @@ def discount_of_part(line: LineLeft, amount_minor: int) -> int:
 def effective_tax_percent(document: Document) -> Decimal:
     """Tax in percent of the net, over all rates, to five places: what a reader sees beside a total with mixed rates."""
     net = document.sub_total_minor - document.total_discount_minor
-    return (
-        Decimal(percent_of(Decimal(document.total_tax_minor * 10**9) / net, Decimal(1))).scaleb(-5)
-        if net
-        else Decimal(0)
-    )
+    if not net:
+        return ZERO
+    return Decimal((2 * document.total_tax_minor * 10**7 + net) // (2 * net)).scaleb(-5)
 
 
 def _wanted(left: Standing, amounts_minor: Mapping[int, int] | None) -> Mapping[int, int]:
