@@ -18,6 +18,7 @@ from counterfoil.core.usage.event import Event
 from counterfoil.core.usage.measure import BucketMeasured, closing_level, measure, measure_buckets
 from counterfoil.core.usage.meter import Aggregation, Filter, Meter
 from counterfoil.core.usage.reading import group_text
+from counterfoil.core.usage.rules import event_problems
 from counterfoil.core.usage.stream import deduplicated, known_between
 
 Case = dict[str, Any]
@@ -110,7 +111,8 @@ def events_of(given: Case, meter: Meter) -> Sequence[Event]:
     ]
     as_of = given.get("stored_at") or {}
     known = known_between(stored, since=instant(as_of.get("gte")), until=instant(as_of.get("lt")))
-    return deduplicated(known)
+    accepted = [e for e in known if not list(event_problems(meter, e))]
+    return deduplicated(accepted)
 
 
 def event_of(index: int, row: Case, given: Case) -> Event:
@@ -140,12 +142,12 @@ def key_of(row: Case, by: Any) -> str:
 
 
 def generated(generator: Case | None) -> list[Case]:
-    """`count` copies of the rest of the generator."""
+    """So many copies (the generator's one integer) of what else it says of an event."""
     if not generator:
         return []
-    template = {"time": "2024-01-01T00:00:00Z", "value": "1", **generator.get("event", {})}
-    fields = {k: v for k, v in generator.items() if k not in ("event", "count")}
-    return [{**template, **fields} for _ in range(int(generator["count"]))]
+    (copies,) = [v for v in generator.values() if type(v) is int]
+    said = {k: v for k, v in generator.items() if type(v) is not int and k != "event"}
+    return [{"time": "2024-01-01T00:00:00Z", "value": "1", **said, **generator.get("event", {})}] * copies
 
 
 def window_of(given: Case, events: Sequence[Event]) -> Window:

@@ -72,9 +72,9 @@ class Reducer:
 
     `reads`: what its field holds, a decimal `value` or a `member`'s name; `event` needs no field. `history_counts`:
     with carry-over, events before the window are counted and listed too. `looks_back`: reads events before the window
-    even without carry-over. `continuous`: a level goes on from one sub-window to the next even without carry-over. `carry`
-    shortens what was read to what the next window needs of it. `prorate` gives the exact (units, unit days) pairs, None
-    where days mean nothing.
+    even without carry-over. `continuous`: a level goes on from one sub-window to the next even without carry-over.
+    `carry` shortens what was read to what the next window needs of it. `prorate` gives the exact (units, unit days)
+    pairs, None where days mean nothing.
     """
 
     kind: Aggregation
