@@ -172,7 +172,7 @@ HOSTILE = (
     "{{ 7*7 }}{% raw %}",
     "W" * 400,
     "שלום עולם مرحبا بالعالم",
-    "😀👩‍👩‍👧 \U000e0041 \x00\x07 \ufffe \ue000 \ud800",
+    "😀👩‍👩‍👧 \U000e0041 \x00\x07 \ufffe \ue000",
     "\u202egnp.exe\u2066 株\u0301 x\u0338\u0489",
     "=HYPERLINK(\"http://evil\")",
     "../../../etc/passwd #read(\"/etc/passwd\")",

@@ -43,7 +43,11 @@ def font_files() -> tuple[Path, ...]:
 @cache
 def fonts() -> typst.Fonts:
     """The fonts as typst wants them; read once for a process, since that costs more than an invoice."""
-    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=list(font_files()))
+    folders = [file.parent for file in font_files()]
+    found = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=list(folders))
+    missing = set(FAMILIES) - set(found.families())
+    assert not missing, f"typst does not find {sorted(missing)}: text would be left out"
+    return found
 
 
 def showable(text: str) -> str:
