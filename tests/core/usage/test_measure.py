@@ -16,7 +16,7 @@ from counterfoil.core.basis.period import Window, read_instant
 from counterfoil.core.basis.quantity import MAX_SCALE
 from counterfoil.core.basis.refusals import Invalid
 from counterfoil.core.usage.event import Event
-from counterfoil.core.usage.measure import closing_level, measure, measure_buckets
+from counterfoil.core.usage.measure import closing_level, measure, measure_buckets, reads_from
 from counterfoil.core.usage.meter import Filter, Meter
 from counterfoil.core.usage.rules import event_problems
 from counterfoil.core.usage.stream import deduplicated, known_between
@@ -292,3 +292,13 @@ def test_an_event_outside_of_the_window_leaves_a_meter_without_memory_alone(mete
     if stranger.at in window or (meter.aggregation == "running_average" and stranger.at < window.start):
         return
     assert measure(meter, window, [*stream, stranger], needs=ALL) == measure(meter, window, stream, needs=ALL)
+
+
+@settings(max_examples=60)
+@given(meters(), windows(), streams, TIME_ZONES)
+def test_no_event_is_missing_when_only_those_are_loaded_that_a_meter_reads(meter, window, stream, zone):
+    since = reads_from(meter, window, time_zone=zone)
+    loaded = [e for e in stream if since is None or e.at >= since]
+    needs = ALL - {"windows"}  # sub-windows of a running average look back from each of them
+    whole = measure(meter, window, stream, needs=needs, time_zone=zone)
+    assert measure(meter, window, loaded, needs=needs, time_zone=zone) == whole

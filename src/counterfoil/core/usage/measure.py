@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal, localcontext
 from types import MappingProxyType
 from typing import Literal
@@ -18,7 +19,7 @@ from counterfoil.core.basis.period import Window
 from counterfoil.core.basis.quantity import ZERO
 from counterfoil.core.usage.aggregations import reducer_of
 from counterfoil.core.usage.aggregations.reducer import Reading, Readings, Reducer, quotient, total
-from counterfoil.core.usage.buckets import bucket_of, buckets, clipped
+from counterfoil.core.usage.buckets import bucket_of, buckets, clipped, preceding
 from counterfoil.core.usage.event import Event
 from counterfoil.core.usage.meter import Bucket, Meter
 from counterfoil.core.usage.reading import amount_of, counts, group_key, read_event, value_of
@@ -81,6 +82,15 @@ def closing_level(
         read = _readings(_Meant(meter, window, frozenset(), "UTC", None), chosen, level)
         carried = reducer.carry(read)
     return carried[-1].value if carried else None
+
+
+def reads_from(meter: Meter, window: Window, *, time_zone: str = "UTC") -> datetime | None:
+    """The instant from which `measure` must be given events (None: from the first one ever, or a level instead)."""
+    if meter.carry_over:
+        return None
+    if reducer_of(meter.aggregation).looks_back and meter.windows_back > 1:
+        return preceding(window, meter.windows_back - 1, time_zone)[0].start
+    return window.start
 
 
 @dataclass(frozen=True, slots=True)
