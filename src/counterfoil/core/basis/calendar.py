@@ -250,7 +250,9 @@ class InstantGrid:
         """The k of the period that contains the instant."""
         zone = ZoneInfo(self.time_zone)
         k = Grid(self.anchor.astimezone(zone).date(), self.step).index(at.astimezone(zone).date())
-        return k - 1 if self.at(k) > at else k
+        while self.at(k) > at:  # later in the day than `at`; twice where a zone skipped a whole date
+            k -= 1
+        return k
 
     def window(self, k: int) -> Window:
         """Period k."""
