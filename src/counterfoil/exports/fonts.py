@@ -32,7 +32,7 @@ _JOINERS = "\u200c\u200d"
 
 def font_files() -> tuple[Path, ...]:
     """The font files, in the order of `FAMILIES`; an installation without one of the packages is broken."""
-    files = []
+    files: list[Path] = []
     for package, names in _PACKAGES.items():
         spec = find_spec(package)
         assert spec is not None and spec.origin is not None, f"the font package {package} is not installed"

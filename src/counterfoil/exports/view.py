@@ -113,7 +113,7 @@ _LABELS = (
 
 
 def document_view(document: Document, *, numbers: Mapping[Ref, str] = NO_NUMBERS) -> DocumentView:
-    """The document as text. `numbers` names the documents that it refers to; one that is missing shows its reference."""
+    """The document as text. `numbers` names documents that it refers to; one that is missing shows its reference."""
     local = local_for(document.language)
     return DocumentView(
         kind=document.kind,
@@ -263,7 +263,8 @@ def _discounts(document: Document, local: Local) -> list[Row]:
     for discount, minor in zip(document.discounts, taken, strict=True):
         name = discount.name or local.word("discount")
         percent = "" if discount.percent is None else f" {local.percent(discount.percent)}"
-        rows.append(Row(name + (percent if percent.strip() not in name else ""), local.money(-minor, document.currency)))
+        label = name if percent.strip() in name else name + percent
+        rows.append(Row(label, local.money(-minor, document.currency)))
     return rows
 
 
