@@ -41,8 +41,8 @@ class Vault:
         except (InvalidTag, ValueError):
             raise Upstream(
                 "secret.wrong",
-                "a stored key does not open: COUNTERFOIL_SECRET (or the file `secret` in the home directory) is not the one "
-                "that this database was used with",
+                "a stored key does not open: COUNTERFOIL_SECRET (or the file `secret` in the home directory) is not "
+                "the one that this database was used with",
             ) from None
 
 
@@ -61,7 +61,7 @@ class SecretSettings(Protocol):
 
 
 def installation_secret(settings: SecretSettings) -> bytes:
-    """The 32 bytes that encrypt signing keys: from the settings, or from a file of the home directory made at first use.
+    """The 32 bytes that encrypt signing keys: from the settings, or from a file in the home made at first use.
 
     Several processes that start at once agree on one secret. `Invalid` for a secret that is not 32 bytes in hex.
     """

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, LiteralString
 
 from counterfoil.core.basis.ids import Ref
+from counterfoil.core.basis.period import Window
 from counterfoil.core.tlog.entry import record_leaf
 from counterfoil.core.tlog.tiles import Tile
+from counterfoil.core.usage.event import NO_PROPERTIES, Event
 from counterfoil.store.rows import Rows
+
+_CHECKPOINTS: LiteralString = "SELECT size, root, note, created_at FROM checkpoint WHERE tenant = %s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +36,26 @@ class CheckpointRow:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class EventLife:
+    """An event, when it was recorded, the transaction it `came` with, and the one that superseded it (`gone`).
+
+    Transactions are numbered in the order in which they began to write."""
+
+    event: Event
+    recorded_at: datetime
+    came: int
+    gone: int | None
+
+
 class LogRows(Rows):
     """The log. Records are sealed by whoever writes them; only `flows/integrate_log.py` gives them their places."""
 
     def add_records(self, records: Sequence[tuple[Ref, str, bytes, bytes]]) -> None:
         """Seal records, given as (reference, type, canonical bytes, salt); they get their places in this order."""
         self.insert("record", "record_ref type body salt", "uuid text bytea bytea", records)
-        self.insert(
-            "pending_leaf", "record_ref leaf", "uuid bytea", [(ref, record_leaf(salt, body)) for ref, _, body, salt in records]
-        )
+        leaves = [(ref, record_leaf(salt, body)) for ref, _, body, salt in records]
+        self.insert("pending_leaf", "record_ref leaf", "uuid bytea", leaves)
 
     def record(self, ref: Ref) -> RecordRow | None:
         """The sealed record of that reference."""
@@ -57,7 +73,8 @@ class LogRows(Rows):
     def pending(self, limit: int) -> list[tuple[Ref, bytes]]:
         """(reference, leaf hash) of the records that wait longest."""
         found = self.all(
-            "SELECT record_ref::text, leaf FROM pending_leaf WHERE tenant = %s ORDER BY seq LIMIT %s", self.tenant, limit
+            "SELECT record_ref::text, leaf FROM pending_leaf WHERE tenant = %s ORDER BY seq LIMIT %s",
+            self.tenant, limit,
         )
         return [(Ref(r[0]), r[1]) for r in found]
 
@@ -69,7 +86,8 @@ class LogRows(Rows):
         """The same as `pending`, taken out of the queue: back in it if the transaction fails."""
         found = self.all(
             "WITH taken AS (DELETE FROM pending_leaf WHERE tenant = %s AND seq <= (SELECT max(seq) FROM ("
-            "SELECT seq FROM pending_leaf WHERE tenant = %s ORDER BY seq LIMIT %s) AS first) RETURNING seq, record_ref, leaf) "
+            "SELECT seq FROM pending_leaf WHERE tenant = %s ORDER BY seq LIMIT %s) AS first) "
+            "RETURNING seq, record_ref, leaf) "
             "SELECT record_ref::text, leaf FROM taken ORDER BY seq",
             self.tenant, self.tenant, limit,
         )
@@ -111,27 +129,39 @@ class LogRows(Rows):
             "ON CONFLICT (tenant, level, idx) DO UPDATE SET hashes = excluded.hashes",
         )
 
+    def usage_history(self, customer: Ref, stream: Ref, window: Window) -> list[EventLife]:
+        """Every event that a customer's stream ever had in the window, superseded ones included, in order of
+        (instant, reference)."""
+        found = self.all(
+            "SELECT e.event_ref::text, e.at, e.quantity, e.properties, e.key, e.supersedes::text, "
+            "e.recorded_at, e.xact, s.xact "
+            "FROM usage_event e LEFT JOIN usage_event s ON s.tenant = e.tenant AND s.event_ref = e.superseded_by "
+            "WHERE e.tenant = %s AND e.customer_ref = %s AND e.usage_product_ref = %s AND e.at >= %s AND e.at < %s "
+            "AND NOT e.void ORDER BY e.at, e.event_ref",
+            self.tenant, customer, stream, window.start, window.end,
+        )
+        return [EventLife(_event(customer, stream, r), r[6], r[7], r[8]) for r in found]
+
+    def written_at(self, document_ref: Ref) -> datetime | None:
+        """When a document was written, by the tenant's clock."""
+        row = self.one(
+            "SELECT created_at FROM document WHERE tenant = %s AND document_ref = %s", self.tenant, document_ref
+        )
+        return None if row is None else row[0]
+
     def latest_checkpoint(self) -> CheckpointRow | None:
         """The newest signed head; None while the log is empty."""
-        row = self.one(
-            "SELECT size, root, note, created_at FROM checkpoint WHERE tenant = %s ORDER BY size DESC LIMIT 1", self.tenant
-        )
+        row = self.one(f"{_CHECKPOINTS} ORDER BY size DESC LIMIT 1", self.tenant)
         return _checkpoint(row)
 
     def checkpoint_at_least(self, size: int) -> CheckpointRow | None:
         """The oldest signed head over at least `size` leaves."""
-        row = self.one(
-            "SELECT size, root, note, created_at FROM checkpoint WHERE tenant = %s AND size >= %s ORDER BY size LIMIT 1",
-            self.tenant, size,
-        )
+        row = self.one(f"{_CHECKPOINTS} AND size >= %s ORDER BY size LIMIT 1", self.tenant, size)
         return _checkpoint(row)
 
     def checkpoints(self, after: int, limit: int) -> list[CheckpointRow]:
         """Signed heads over more than `after` leaves, oldest first."""
-        found = self.all(
-            "SELECT size, root, note, created_at FROM checkpoint WHERE tenant = %s AND size > %s ORDER BY size LIMIT %s",
-            self.tenant, after, limit,
-        )
+        found = self.all(f"{_CHECKPOINTS} AND size > %s ORDER BY size LIMIT %s", self.tenant, after, limit)
         return [CheckpointRow(r[0], r[1], r[2].encode(), r[3]) for r in found]
 
     def add_checkpoint(self, size: int, root: bytes, note: bytes) -> None:
@@ -144,3 +174,7 @@ class LogRows(Rows):
 
 def _checkpoint(row: tuple[int, bytes, str, datetime] | None) -> CheckpointRow | None:
     return None if row is None else CheckpointRow(row[0], row[1], row[2].encode(), row[3])
+
+
+def _event(customer: Ref, stream: Ref, row: Sequence[Any]) -> Event:
+    return Event(Ref(row[0]), customer, stream, row[1], row[2], row[3] or NO_PROPERTIES, row[4], row[5])

@@ -363,12 +363,12 @@ CREATE TABLE billing_period (
     version      integer NOT NULL,
     opens_at     timestamptz,
     closes_at    timestamptz,
-    PRIMARY KEY (tenant, product_ref, starts, part),
+    PRIMARY KEY (tenant, product_ref, starts, part, version),
     FOREIGN KEY (tenant, contract_ref) REFERENCES contract,
     FOREIGN KEY (tenant, document_ref) REFERENCES document
 );
 COMMENT ON TABLE billing_period IS 'a period of a contract product that was billed: at most once, by its key. part 0 is what is billed for the '
-    'period itself (fees), part 1 its usage. opens_at and closes_at: the usage that was billed. document_ref is null when there was nothing to bill';
+    'period itself (fees), part 1 its usage; version is the contract version that agreed it. opens_at and closes_at: the usage that was billed. document_ref is null when there was nothing to bill';
 CREATE INDEX billing_period_by_contract ON billing_period (tenant, contract_ref, starts);
 CREATE INDEX billing_period_by_document ON billing_period (tenant, document_ref);
 
@@ -398,6 +398,7 @@ CREATE TABLE posting (
     entry_ref    uuid NOT NULL,
     n            smallint NOT NULL,
     account      text NOT NULL,
+    line         integer,
     amount_minor bigint NOT NULL,
     PRIMARY KEY (tenant, entry_ref, n),
     FOREIGN KEY (tenant, entry_ref) REFERENCES entry
@@ -454,9 +455,20 @@ CREATE TABLE tile (
     tenant integer NOT NULL REFERENCES tenant,
     level  smallint NOT NULL,
     idx    bigint NOT NULL,
-    hashes bytea NOT NULL,
+    hashes bytea NOT NULL CHECK (length(hashes) BETWEEN 32 AND 8192 AND length(hashes) % 32 = 0),
     PRIMARY KEY (tenant, level, idx)
 );
+ALTER TABLE tile ALTER COLUMN hashes SET STORAGE EXTERNAL;
+CREATE FUNCTION refuse_rewrite() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND (NEW.tenant, NEW.level, NEW.idx) = (OLD.tenant, OLD.level, OLD.idx)
+       AND length(NEW.hashes) > length(OLD.hashes) AND substr(NEW.hashes, 1, length(OLD.hashes)) = OLD.hashes THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'a tile only grows at its end' USING ERRCODE = 'restrict_violation';
+END $$;
+CREATE TRIGGER tiles_grow BEFORE UPDATE OR DELETE ON tile
+    FOR EACH ROW EXECUTE FUNCTION refuse_rewrite();
 
 CREATE TABLE checkpoint (
     tenant     integer NOT NULL REFERENCES tenant,

@@ -1,0 +1,278 @@
+"""Prove: the bundle of a sealed document, and what others need to check the log."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import accumulate
+from typing import Protocol
+
+from counterfoil.core.basis.canonical import Json, parse_canonical
+from counterfoil.core.basis.ids import Ref
+from counterfoil.core.basis.period import Window, read_instant
+from counterfoil.core.basis.refusals import Conflict, Invalid, NotFound
+from counterfoil.core.receipts.bundle import make_bundle
+from counterfoil.core.tlog.entry import commitment
+from counterfoil.core.tlog.tiles import (
+    TILE_WIDTH,
+    Fetch,
+    consistency_from_tiles,
+    entry_bundle,
+    inclusion_from_tiles,
+    read_entries_path,
+    read_tile_path,
+    width_at,
+)
+from counterfoil.core.tlog.tree import HASH_SIZE, leaf_hash, root_of
+from counterfoil.core.usage.event import Event
+from counterfoil.core.usage.meter_codec import meter_from_json
+from counterfoil.core.usage.seal import event_bytes_in_order
+
+
+class Sealed(Protocol):
+    """A sealed record as it is kept."""
+
+    @property
+    def body(self) -> bytes:
+        """Its canonical bytes."""
+        ...
+
+    @property
+    def salt(self) -> bytes:
+        """The salt of its leaf."""
+        ...
+
+
+class SignedHead(Protocol):
+    """A signed head of the log."""
+
+    @property
+    def size(self) -> int:
+        """How many leaves."""
+        ...
+
+    @property
+    def note(self) -> bytes:
+        """The signed note."""
+        ...
+
+
+class Life(Protocol):
+    """An event, and the transactions that it came and went with."""
+
+    @property
+    def event(self) -> Event:
+        """The event."""
+        ...
+
+    @property
+    def recorded_at(self) -> datetime:
+        """When it was recorded."""
+        ...
+
+    @property
+    def came(self) -> int:
+        """The transaction that wrote it."""
+        ...
+
+    @property
+    def gone(self) -> int | None:
+        """The transaction that superseded it."""
+        ...
+
+
+class LogOwner(Protocol):
+    """The tenant, as far as its log is concerned."""
+
+    @property
+    def log_public(self) -> str:
+        """The log's verifier key as text."""
+        ...
+
+
+class ProofTx(Protocol):
+    """What proving needs of the store."""
+
+    def this_tenant(self) -> LogOwner:
+        """The tenant."""
+        ...
+
+    def record(self, ref: Ref) -> Sealed | None:
+        """A sealed record."""
+        ...
+
+    def leaf_index(self, ref: Ref) -> int | None:
+        """Its place in the log."""
+        ...
+
+    def leaf_records(self, start: int, end: int) -> Sequence[Sealed]:
+        """The records at places [start, end)."""
+        ...
+
+    def latest_checkpoint(self) -> SignedHead | None:
+        """The newest signed head."""
+        ...
+
+    def checkpoint_at_least(self, size: int) -> SignedHead | None:
+        """The oldest signed head over at least so many leaves."""
+        ...
+
+    def tile(self, level: int, index: int) -> bytes | None:
+        """A tile's hashes."""
+        ...
+
+    def usage_history(self, customer: Ref, stream: Ref, window: Window) -> Sequence[Life]:
+        """Every event ever in the window, in sealed order."""
+        ...
+
+    def written_at(self, document_ref: Ref) -> datetime | None:
+        """When a document was written."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ConsistencyProof:
+    """That the log at `size` continues the log at `old_size`: hashes from RFC 9162 §2.1.4."""
+
+    old_size: int
+    size: int
+    proof: tuple[bytes, ...]
+
+
+def bundle_of(tx: ProofTx, record_ref: Ref, *, since: int | None = None) -> bytes:
+    """The proof bundle of a sealed record: it, its place under the newest head, and the events that it counted.
+
+    `since`: the size of an older head of this log that the reader kept; the bundle then shows that the newest head
+    continues it. NotFound for an unknown record or head; Conflict `record.pending` while the log has not taken it in.
+    """
+    sealed = tx.record(record_ref)
+    if sealed is None:
+        raise NotFound("record.not_found", f"there is no sealed record {record_ref}")
+    head, index = tx.latest_checkpoint(), tx.leaf_index(record_ref)
+    if head is None or index is None:
+        raise Conflict("record.pending", "the record is sealed but not in the log yet: try again in a moment")
+    if index >= head.size:  # the head was read just before the record got its place
+        head = _head(tx)
+    older = None if since is None else (checkpoint(tx, since), consistency(tx, since, head.size).proof)
+    return make_bundle(
+        sealed.body,
+        salt=sealed.salt,
+        index=index,
+        proof=inclusion_from_tiles(_fetch(tx), index, head.size),
+        checkpoint=head.note,
+        verifier_key=verifier_key(tx),
+        consistency=older,
+        usage=usage_of(tx, record_ref, parse_canonical(sealed.body)),
+    )
+
+
+def verifier_key(tx: ProofTx) -> str:
+    """The key that others check this tenant's log with: name+id+base64."""
+    return tx.this_tenant().log_public
+
+
+def checkpoint(tx: ProofTx, size: int | None = None) -> bytes:
+    """The newest signed head, or the one over exactly `size` leaves; NotFound when there is none."""
+    if size is None:
+        return _head(tx).note
+    head = tx.checkpoint_at_least(size)
+    if head is None or head.size != size:
+        raise NotFound("checkpoint.not_found", f"no head was signed over {size} records")
+    return head.note
+
+
+def consistency(tx: ProofTx, old_size: int, size: int) -> ConsistencyProof:
+    """The proof that the log at `size` continues the log at `old_size`. Invalid unless 0 < old_size <= size <= head."""
+    newest = _head(tx).size
+    if not 0 < old_size <= size:
+        raise Invalid.field("old_size", f"must be between 1 and {size}")
+    if size > newest:
+        raise Invalid.field("size", f"the log has {newest} records")
+    return ConsistencyProof(old_size, size, consistency_from_tiles(_fetch(tx), old_size, size))
+
+
+def served_tile(tx: ProofTx, path: str) -> bytes:
+    """A tile or a bundle of leaf data by its path (C2SP tlog-tiles), never wider than the newest signed head.
+
+    NotFound for a path that is misspelled, or for a tile that is not (or no longer only) that wide.
+    """
+    size = _head(tx).size
+    try:
+        if path.startswith("tile/entries/"):
+            index, width = read_entries_path(path)
+            level = 0
+        else:
+            tile = read_tile_path(path)
+            level, index, width = tile.level, tile.index, tile.width
+    except ValueError as error:
+        raise NotFound("tile.not_found", str(error)) from None
+    if width > width_at(level, index, size):
+        raise NotFound("tile.not_found", f"the log has no {path} yet")
+    if path.startswith("tile/entries/"):
+        first = index * TILE_WIDTH
+        return entry_bundle([commitment(r.salt, r.body) for r in tx.leaf_records(first, first + width)])
+    return _fetch(tx)(level, index, width)[: width * HASH_SIZE]
+
+
+def usage_of(tx: ProofTx, document_ref: Ref, record: Json) -> dict[str, list[bytes]]:
+    """The events of every usage root that a document's record commits to, as they were counted when it was issued."""
+    found: dict[str, list[bytes]] = {}
+    for line in record.get("lines", ()):
+        proof = line["usage"]
+        if proof is None or proof["root"] in found:
+            continue
+        window = Window(read_instant(proof["window"]["start"]), read_instant(proof["window"]["end"]))
+        stream = meter_from_json(proof["meter"]).stream_ref
+        lives = tx.usage_history(Ref(record["buyer"]["ref"]), stream, window)
+        events = as_counted(lives, bytes.fromhex(proof["root"]), proof["count"], tx.written_at(document_ref))
+        assert events is not None, (
+            f"line {line['n']} of {document_ref} counted {proof['count']} events under {proof['root']}, and the stored "
+            "events gave that root at no moment"
+        )
+        found[proof["root"]] = events
+    return found
+
+
+def as_counted(lives: Sequence[Life], root: bytes, count: int, issued_at: datetime | None) -> list[bytes] | None:
+    """The canonical bytes of the events that stood at the moment whose root is `root`; None when there was none.
+
+    A correction takes an event away from those that stand, but not from what was billed before. The moment is looked
+    for among the transactions that changed the window, starting next to `issued_at` (the clock of a test tenant and
+    writers that overlap make the time alone a hint): where the number of events fits, the root decides.
+    """
+    lives = sorted(lives, key=lambda life: (life.event.at, life.event.ref))
+    spelled = list(event_bytes_in_order(life.event for life in lives))
+    leaves = [leaf_hash(data) for data in spelled]
+    changes: Counter[int] = Counter()
+    for life in lives:
+        changes[life.came] += 1
+        if life.gone is not None:
+            changes[life.gone] -= 1
+    cuts = [0, *sorted(changes)]
+    standing = list(accumulate(changes[cut] for cut in cuts))
+    known = {life.came for life in lives if issued_at is None or life.recorded_at <= issued_at}
+    hint = max((i for i, cut in enumerate(cuts) if cut in known), default=0)
+    fitting = [i for i in range(len(cuts)) if standing[i] == count]
+    for i in sorted(fitting, key=lambda i: (abs(i - hint), i)):
+        stood = [n for n, x in enumerate(lives) if x.came <= cuts[i] and (x.gone is None or x.gone > cuts[i])]
+        if root_of([leaves[n] for n in stood]) == root:
+            return [spelled[n] for n in stood]
+    return None
+
+
+def _head(tx: ProofTx) -> SignedHead:
+    head = tx.latest_checkpoint()
+    if head is None:
+        raise NotFound("checkpoint.not_found", "the log is empty: nothing was sealed yet")
+    return head
+
+
+def _fetch(tx: ProofTx) -> Fetch:
+    def fetch(level: int, index: int, _width: int) -> bytes:
+        hashes = tx.tile(level, index)
+        assert hashes is not None, f"tile {level}/{index} is missing below a signed head"
+        return hashes
+
+    return fetch
