@@ -20,7 +20,8 @@ class Measured:
     earlier split lines of the same period already billed. `event_amount`: sum of the prices that events carried
     (dynamic pricing). `values`: the events' quantities in time order (per-transaction pricing). `windows`: aggregates
     of consecutive sub-windows. `groups`: aggregates by group key (values of the meter's `group_by` joined as JSON
-    text), each a `Measured` of its own. `quantities`: aggregates of several units at once (multi-unit blocks).
+    text), each a `Measured` of its own. `quantities`: aggregates of several units at once (multi-unit blocks), and
+    `prior_quantities` what earlier split lines billed of each.
     `prorated`: for prorated meters, (units, prorated units) per event in time order.
     """
 
@@ -33,6 +34,7 @@ class Measured:
     groups: tuple[tuple[str, Measured], ...] = ()
     quantities: Mapping[str, Decimal] = field(default_factory=lambda: _NONE)
     prorated: tuple[tuple[Decimal, Decimal], ...] = ()
+    prior_quantities: Mapping[str, Decimal] = field(default_factory=lambda: _NONE)
 
 
 NOTHING = Measured()

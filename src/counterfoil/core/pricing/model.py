@@ -14,6 +14,10 @@ from counterfoil.core.basis.refusals import Problem
 
 ItemKind = Literal["one_time", "recurring", "usage"]
 Prorating = Literal["day", "second", "none"]
+Position = Literal["single", "first_split", "mid_split", "last_split"]
+"""Where a document stands in its billing period: alone, or one of several that share the period's usage."""
+Billing = Literal["each_split", "first_split", "last_split"]
+"""On which documents of a split period a model bills: volume prices, for one, are known only at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +44,47 @@ class PriceModel(Protocol):
     needs: ClassVar[frozenset[str]]
     """Which finer fields of `Measured` it reads, beyond quantity and count, so that a meter provides them."""
 
+    @property
+    def bills(self) -> Billing:
+        """On which documents of a split period it bills."""
+        ...
+
     def problems(self) -> Iterable[Problem]:
         """What is wrong with these terms: gaps, overlaps, bounded last tiers, negative sizes."""
         ...
 
     def rate(self, used: Measured) -> tuple[Part, ...]:
-        """The exact price of `used`, in parts that explain it."""
+        """The exact price of `used`, in parts that explain it; computed in the caller's decimal context.
+
+        Of a split period only what `used.quantity` adds to `used.prior_quantity`; `bills == "last_split"` models are
+        given the whole period at once.
+        """
+        ...
+
+
+@runtime_checkable
+class OpeningFee(Protocol):
+    """A model that charges something even at zero usage, once per period: with the first of its splits."""
+
+    def rate_later(self, used: Measured) -> tuple[Part, ...]:
+        """`rate` for a later split of a period in which nothing was used before."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """Reported units to billed units: multiply or divide by `factor`, then round to `decimals` (None: exact)."""
+    """Reported units to billed units: multiply or divide by `factor`, then round to `decimals` (None: exact).
+
+    `up` and `down` round towards plus and minus infinity, `half_up` half away from zero. `splits` says what a rounding
+    does to a period that is billed in several documents: `cumulative` converts the running total, so that splitting
+    changes nothing; `each` converts every document's units for themselves.
+    """
 
     operation: Literal["multiply", "divide"]
     factor: Decimal
     rounding: Literal["up", "down", "half_up"] = "half_up"
     decimals: int | None = None
+    splits: Literal["cumulative", "each"] = "cumulative"
 
 
 @dataclass(frozen=True, slots=True)
