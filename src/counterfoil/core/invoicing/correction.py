@@ -24,7 +24,12 @@ HUNDRED = Decimal(100)
 @dataclass(frozen=True, slots=True)
 class LineChange:
     """Line `n` of an invoice, rated again: `after` is its exact amount in the main unit before discounts, with the
-    quantity, parts, inputs and usage proof of the new rating (parts add up to `after`, not to the difference)."""
+    quantity, parts, inputs and usage proof of the new rating (parts add up to `after`, not to the difference).
+
+    `inputs` is the object that the line item's terms were rated with (None: it was not measured again, so the note's
+    line does not carry terms). The note's line seals it with `before_minor` and `after_minor` added; their difference is
+    always the line's amount, also where less was left to credit than the rating fell by.
+    """
 
     n: int
     after: Decimal
@@ -170,6 +175,8 @@ def _with_discount(steps: list[_Step], extra_minor: int, cap: Cap) -> list[_Step
 
 def _draft(original: Document, step: _Step) -> LineDraft:
     source, change = original.lines[step.line.n - 1], step.change
+    before = step.after_minor + (step.amount_minor if step.after_minor <= step.line.rated_minor else -step.amount_minor)
+    inputs: dict[str, Json] = {**(change.inputs or {}), "before_minor": before, "after_minor": step.after_minor}
     return LineDraft(
         item=source.item,
         product_name=source.product_name,
@@ -183,8 +190,8 @@ def _draft(original: Document, step: _Step) -> LineDraft:
         parts=change.parts,
         product_ref=source.product_ref,
         line_item_ref=source.line_item_ref,
-        terms=source.terms,
-        inputs=change.inputs,
+        terms=None if change.inputs is None else source.terms,
+        inputs=inputs,
         usage=change.usage,
-        correction=Correction(original.ref, source.n, step.line.rated_minor, step.after_minor, change.reason),
+        correction=Correction(original.ref, source.n, before, step.after_minor, change.reason),
     )

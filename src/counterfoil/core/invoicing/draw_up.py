@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
-from fractions import Fraction
 
 from counterfoil.core.basis.canonical import Json
 from counterfoil.core.basis.ids import Ref
-from counterfoil.core.basis.money import EXACT, MAX_MINOR, exponent, share, to_major, to_minor
+from counterfoil.core.basis.money import EXACT, MAX_MINOR, exponent, to_major, to_minor
 from counterfoil.core.basis.period import Period
-from counterfoil.core.basis.quantity import ONE, ZERO
+from counterfoil.core.basis.quantity import ONE, ZERO, decimal_text
 from counterfoil.core.basis.refusals import Invalid, Problem, refuse_if
 from counterfoil.core.invoicing.document import (
     Correction,
@@ -27,7 +26,7 @@ from counterfoil.core.invoicing.document import (
 )
 from counterfoil.core.invoicing.numbering import due_date
 from counterfoil.core.pricing.model import Part
-from counterfoil.core.pricing.totals import DiscountTerm, Totals, over_cap_minor, totals, true_up_minor
+from counterfoil.core.pricing.totals import DiscountTerm, Totals, over_cap_minor, totals
 
 CAP_NAME = "Maximum fee"
 MAX_LINES = 10_000
@@ -145,36 +144,31 @@ def draw_up(
     )
 
 
-def true_up(
-    minimum: Decimal,
-    billed_share: Fraction,
-    drafts: Sequence[LineDraft],
-    currency: str,
+def ad_hoc_draft(
+    item: str,
+    quantity: Decimal,
+    unit_price: Decimal,
     *,
-    item: str = "Minimum fee",
-) -> LineDraft | None:
-    """The line that lifts `drafts` (all of one product) to the product's minimum fee, or None when they reach it.
-
-    `minimum` is in the main unit for a full period, `billed_share` the billed days over the days of the full period
-    (`min_spend_proration=prorate_by_day_then_subtract`). What the drafts bill is counted after their rounding and
-    before discounts. Product, period and tax are those of the first draft.
-    """
-    assert drafts, "a product with a minimum fee has a line"
-    missing = true_up_minor(minimum, sum(_rounded(drafts, currency)), currency, billed_share)
-    if not missing:
-        return None
-    first = drafts[0]
-    amount = to_major(missing, currency)
+    unit: str = "",
+    product_name: str = "",
+    period: Period | None = None,
+    tax_percent: Decimal = ZERO,
+    tax_category: str = "S",
+) -> LineDraft:
+    """A line without a contract: `quantity` times `unit_price` (main unit), exact until the document rounds it."""
+    amount = EXACT.multiply(quantity, unit_price)
     return LineDraft(
         item=item,
-        product_name=first.product_name,
-        kind="minimum",
+        product_name=product_name,
+        kind="ad_hoc",
         amount=amount,
-        period=first.period,
-        tax_percent=first.tax_percent,
-        tax_category=first.tax_category,
-        parts=(Part(ONE, None, amount, "minimum", f"up to the minimum of {_text(minimum, billed_share, currency)}"),),
-        product_ref=first.product_ref,
+        quantity=quantity,
+        unit=unit,
+        period=period,
+        tax_percent=tax_percent,
+        tax_category=tax_category,
+        parts=(Part(quantity, unit_price, amount, "unit_price"),),
+        inputs={"quantity": decimal_text(quantity), "unit_price": decimal_text(unit_price)},
     )
 
 
@@ -269,7 +263,3 @@ def _lines(drafts: Sequence[LineDraft], amounts: Sequence[int], sums: Totals) ->
             for n, (d, amount, off) in enumerate(zip(drafts, amounts, sums.line_discounts_minor, strict=True), 1)
         ]
     )
-
-
-def _text(minimum: Decimal, billed_share: Fraction, currency: str) -> str:
-    return f"{to_major(to_minor(share(minimum, billed_share), currency), currency)} {currency}"
