@@ -163,28 +163,20 @@ class Part:
         return self.billed != self.whole
 
 
-def whole_period(grid: Grid, k: int, first_day: date) -> Period:
-    """The period that a stub of grid period k is a share of, for a service whose first day is `first_day`.
-
-    That is grid period k, except where the service begins inside it: a leading stub is measured against the full period
-    that ends where the stub ends, counted back from there (`leading_stub_denominator=previous_full_period`). The two
-    differ only where that end is clipped: billed on the 31st, a stub up to 28 February is a share of the 31 days
-    from 28 January.
-    """
-    start, end = grid.at(k), grid.at(k + 1)
-    if start < first_day < end:
-        start = plus(end, grid.step, -1)
-    return Period(start, end)
-
-
 def part(grid: Grid, k: int, start: date, until: date | None, first_day: date | None = None) -> Part | None:
     """What `[start, until)` bills of grid period k; None when nothing.
 
-    `first_day`: the service's first day where `start` is a later change of its terms; all parts of a period are then
+    It is a share of grid period k, except where the service begins inside that: a leading stub is measured against the
+    full period that ends where the stub's grid period ends, counted back from there
+    (`leading_stub_denominator=previous_full_period`). The two differ only where that end is clipped: billed on the
+    31st, a stub up to 28 February is a share of the 31 days from 28 January.
+
+    `first_day`: the service's first day where `start` is a later change of its terms, so that all parts of a period are
     shares of the same whole.
     """
-    whole = whole_period(grid, k, start if first_day is None else first_day)
-    begin, end = grid.at(k), whole.end
+    begin, end = grid.at(k), grid.at(k + 1)
+    first = start if first_day is None else first_day
+    whole = Period(plus(end, grid.step, -1) if begin < first < end else begin, end)
     if begin < start:
         begin = start
     if until is not None and end > until:
