@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -33,6 +34,19 @@ class Event:
     key: str = ""
     supersedes: Ref | None = None
     void: bool = False
+
+
+def event_ref_of(tenant: str, key: str) -> Ref:
+    """The reference of the report with this idempotency key: `derived_ref("usage-event", tenant, key)`.
+
+    It depends on the key alone, so that the primary key of the table decides duplicates exactly. Spelled out here,
+    because every event that comes in passes through.
+    """
+    h = hashlib.sha256(f"usage-event\x1f{tenant}\x1f{key}".encode()).hexdigest()
+    return Ref(f"{h[:8]}-{h[8:12]}-8{h[13:16]}-{_VARIANT[h[16]]}{h[17:20]}-{h[20:32]}")
+
+
+_VARIANT = {f"{i:x}": f"{(i & 3) | 8:x}" for i in range(16)}
 
 
 def event_json(event: Event) -> Json:

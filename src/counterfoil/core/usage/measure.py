@@ -231,8 +231,13 @@ def _quantity(meter: Meter, read: Readings) -> Decimal:
         exact = quotient(total(days for _, days in reducer.prorate(read)), read.period_days)
     else:
         exact = reducer.quantity(read)
+    return rounded(meter, exact)
+
+
+def rounded(meter: Meter, exact: Decimal) -> Decimal:
+    """An aggregate with as many places as the meter wants, rounded its way."""
     if meter.decimals is None:
         return exact
     # Rounded to hundreds a decimal has an exponent; plus zero of no places spells it out.
-    rounded = exact.quantize(Decimal(1).scaleb(-meter.decimals), rounding=_ROUNDINGS[meter.rounding])
-    return rounded + ZERO
+    places = Decimal(1).scaleb(-meter.decimals)
+    return EXACT.add(exact.quantize(places, rounding=_ROUNDINGS[meter.rounding], context=EXACT), ZERO)

@@ -1,0 +1,342 @@
+"""SQL of usage: events as they came, what meters make of them, and what the door must know to take them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from types import MappingProxyType
+from typing import Any, LiteralString
+
+import msgspec
+import psycopg
+
+from counterfoil.core.basis.canonical import canonical
+from counterfoil.core.basis.ids import Ref
+from counterfoil.core.basis.period import Window, instant_text
+from counterfoil.core.basis.quantity import decimal_text
+from counterfoil.core.basis.refusals import Conflict, NotFound
+from counterfoil.core.usage.ask import UNUSED, Ask, Measurement, answer, reads_from
+from counterfoil.core.usage.event import NO_PROPERTIES, Event
+from counterfoil.core.usage.meter import Meter
+from counterfoil.store.meters import Answer, said_in_sql, statement
+from counterfoil.store.rows import Rows
+
+_SEP = "\x1f"
+"""Between texts of one array; refused in keys, and written `\\u001f` in JSON."""
+
+_EVENT: LiteralString = (
+    "e.event_ref::text, e.customer_ref::text, e.usage_product_ref::text, e.at, e.quantity, e.properties::text, e.key, "
+    "e.supersedes::text, e.void"
+)
+
+_STORED: LiteralString = _EVENT + ", e.recorded_at, e.actor, e.why, e.superseded_by::text"
+
+_ADD = """\
+WITH added AS (
+    INSERT INTO usage_event (tenant, event_ref, customer_ref, usage_product_ref, at, quantity, properties, key, recorded_at, actor, xact)
+    SELECT %s, t.*, %s, %s, (SELECT pg_current_xact_id()::text::bigint)
+    FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::timestamptz[], %s::numeric[],
+                string_to_array(%s, E'\\x1f', '')::json[], string_to_array(%s, E'\\x1f')) AS t
+    ON CONFLICT (tenant, event_ref) DO NOTHING
+    RETURNING event_ref
+)
+SELECT CASE WHEN count(*) < %s THEN coalesce(array_agg(event_ref::text), '{}') END FROM added"""
+
+_properties = msgspec.json.Decoder(dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """A stored event with its story: when it was recorded, by whom, why, and what took its place."""
+
+    event: Event
+    recorded_at: datetime
+    actor: str
+    why: str
+    superseded_by: Ref | None
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """When a contract's product takes events of a stream: [starts_at, ends_at), for ever without an end.
+
+    `carries`: an event counts in later periods too, so that a late one restates them (meters that carry over or look back).
+    """
+
+    contract_ref: Ref
+    product_ref: Ref
+    usage_product_ref: Ref
+    customer_ref: Ref
+    starts_at: datetime
+    ends_at: datetime | None = None
+    carries: bool = False
+
+
+class UsageRows(Rows):
+    """Usage events, coverage, and measuring."""
+
+    def add_events(self, events: Sequence[Event]) -> set[Ref]:
+        """Store events whose reference is new, in one statement; the references that were there already.
+
+        The first one wins, among these too. An event that supersedes another one goes through `supersede`.
+        """
+        by_ref: dict[Ref, Event] = {}
+        for event in events:
+            by_ref.setdefault(event.ref, event)
+        if not by_ref:
+            return set()
+        # In order, so that two transactions with the same keys wait for each other instead of dying.
+        new = [by_ref[ref] for ref in sorted(by_ref)]
+        assert all(e.supersedes is None and e.key and _SEP not in e.key for e in new), "only reports with a key come in here"
+        row = self.one(
+            _ADD, self.tenant, self.now, self.actor, _array(e.ref for e in new), _array(e.customer_ref for e in new),
+            _array(e.usage_product_ref for e in new), _array(f'"{instant_text(e.at)}"' for e in new),
+            _array(decimal_text(e.quantity) for e in new), _SEP.join([properties_text(e) for e in new]),
+            _SEP.join([e.key for e in new]), len(new),
+        )
+        return set() if row[0] is None else set(by_ref).difference(row[0])
+
+    def event(self, ref: Ref) -> EventRow:
+        """The event of that reference; NotFound without one."""
+        row = self.one(f"SELECT {_STORED} FROM usage_event e WHERE e.tenant = %s AND e.event_ref = %s::uuid", self.tenant, ref)
+        if row is None:
+            raise NotFound("usage.not_found", f"there is no usage event {ref}")
+        return _event_row(row)
+
+    def event_history(self, ref: Ref) -> list[EventRow]:
+        """Every version of the report that `ref` is one of, first to last."""
+        rows = self.all(
+            "WITH RECURSIVE back AS (SELECT e.event_ref, e.supersedes FROM usage_event e WHERE e.tenant = %s AND "
+            "e.event_ref = %s::uuid UNION ALL SELECT e.event_ref, e.supersedes FROM back b JOIN usage_event e ON "
+            "e.tenant = %s AND e.event_ref = b.supersedes), story AS (SELECT e.*, 0 AS step FROM usage_event e JOIN back b "
+            "ON e.event_ref = b.event_ref AND b.supersedes IS NULL WHERE e.tenant = %s UNION ALL SELECT e.*, s.step + 1 "
+            "FROM story s JOIN usage_event e ON e.tenant = %s AND e.event_ref = s.superseded_by) "
+            f"SELECT {_STORED} FROM story e ORDER BY e.step",
+            self.tenant, ref, self.tenant, self.tenant, self.tenant,
+        )
+        if not rows:
+            raise NotFound("usage.not_found", f"there is no usage event {ref}")
+        return [_event_row(r) for r in rows]
+
+    def supersede(self, old: Ref, new: Event, why: str) -> None:
+        """Put `new` in the place of `old`, which stays as it was. Conflict when something took its place already."""
+        assert new.supersedes == old and new.ref != old and new.key and _SEP not in new.key
+        row = self.one(
+            # The row is marked as written by this transaction, so that the period it leaves is looked at again too.
+            "UPDATE usage_event SET superseded_by = %s, xact = pg_current_xact_id()::text::bigint "
+            "WHERE tenant = %s AND event_ref = %s::uuid AND superseded_by IS NULL RETURNING void",
+            new.ref, self.tenant, old,
+        )
+        if row is None:
+            by = self.event(old).superseded_by
+            raise Conflict("usage.superseded", f"usage event {old} was superseded by {by} already; correct that one")
+        if row[0]:
+            raise Conflict("usage.deleted", f"usage event {old} is the deletion of another; report a new event instead")
+        self.conn.execute(
+            "INSERT INTO usage_event (tenant, event_ref, customer_ref, usage_product_ref, at, quantity, properties, key, "
+            "supersedes, void, recorded_at, actor, why) VALUES (%s, %s, %s, %s, %s, %s, %s::json, %s, %s, %s, %s, %s, %s)",
+            [self.tenant, new.ref, new.customer_ref, new.usage_product_ref, new.at, decimal_text(new.quantity),
+             properties_text(new) or None, new.key, old, new.void, self.now, self.actor, why],
+        )
+
+    def event_page(
+        self, after: tuple[datetime, Ref] | None, limit: int, *, customer: Ref | None = None, stream: Ref | None = None,
+        since: datetime | None = None, until: datetime | None = None, superseded: bool = False,
+    ) -> list[EventRow]:
+        """Events in order of (instant, reference) after a given one, in [`since`, `until`).
+
+        `superseded` also lists those that were corrected or deleted since, and the deletions.
+        """
+        where, params = ["e.tenant = %s"], [self.tenant, *([] if customer is None else [customer])]
+        if customer is not None:
+            where.append("e.customer_ref = %s::uuid")
+        for clause, value in (
+            ("e.usage_product_ref = %s::uuid", stream), ("e.at >= %s", since), ("e.at < %s", until),
+        ):
+            if value is not None:
+                where.append(clause)
+                params.append(value)
+        if not superseded:
+            where.append("e.superseded_by IS NULL AND NOT e.void")
+        if after is not None:
+            where.append("(e.at, e.event_ref) > (%s, %s::uuid)")
+            params += list(after)
+        query = f"SELECT {_STORED} FROM usage_event e WHERE {' AND '.join(where)} ORDER BY e.at, e.event_ref LIMIT %s"
+        return [_event_row(r) for r in self.conn.execute(query, [*params, limit]).fetchall()]
+
+    def events_of(self, customer: Ref, stream: Ref, window: Window) -> Iterator[Event]:
+        """The events that stand, of one customer and stream, in order of (instant, reference), a few thousand at a time."""
+        with self.conn.cursor(name="events_of") as rows:
+            rows.itersize = 5000
+            rows.execute(
+                f"SELECT {_EVENT} FROM usage_event e WHERE e.tenant = %s AND e.customer_ref = %s::uuid AND "
+                "e.usage_product_ref = %s::uuid AND e.at >= %s AND e.at < %s AND e.superseded_by IS NULL AND NOT e.void "
+                "ORDER BY e.at, e.event_ref",
+                [self.tenant, customer, stream, window.start, window.end],
+            )
+            for row in rows:
+                yield _event(row)
+
+    def measure(self, asks: Sequence[Ask], *, leaves: bool = True) -> list[Measurement]:
+        """The answer to each ask, in order: one statement for each distinct meter (and set of needs).
+
+        Without `leaves`, roots and counts are those of no events, which is quicker.
+        """
+        answers = [UNUSED] * len(asks)
+        for places in _alike(asks):
+            first = asks[places[0]]
+            if said_in_sql(first.meter, first.needs):
+                self._measure_in_sql(asks, places, answers, leaves=leaves)
+            else:
+                self._measure_in_core(asks, places, answers)
+        split = [i for i, ask in enumerate(asks) if ask.prior is not None]
+        if split:
+            earlier = [replace(asks[i], window=_prior(asks[i]), prior=None, needs=frozenset()) for i in split]
+            for i, before in zip(split, self.measure(earlier, leaves=False), strict=True):
+                measured = replace(answers[i].measured, prior_quantity=before.measured.quantity)
+                answers[i] = replace(answers[i], measured=measured)
+        return answers
+
+    def _measure_in_sql(self, asks: Sequence[Ask], places: Sequence[int], into: list[Measurement], *, leaves: bool) -> None:
+        first = asks[places[0]]
+        said = statement(first.meter, self.tenant, first.needs, leaves=leaves)
+        heard: dict[int, Answer] = {}
+        # Decimals that a property spells may be none: then the statement fails, and the core says which event it is.
+        try:
+            with self.conn.transaction():
+                for row in self.conn.execute(said.query, [*_windows(asks, places), *said.params]):
+                    heard.setdefault(row[0], Answer(first.meter)).add(row)
+        except psycopg.DataError:
+            self._measure_in_core(asks, places, into)
+            return
+        for n, answered in heard.items():
+            if answered.sound:
+                into[places[n - 1]] = answered.measurement()
+        doubtful = [places[n - 1] for n, answered in heard.items() if not answered.sound]
+        if doubtful:
+            self._measure_in_core(asks, doubtful, into)
+
+    def _measure_in_core(self, asks: Sequence[Ask], places: Sequence[int], into: list[Measurement]) -> None:
+        """Read the events of all asks by one statement, and measure them by definition."""
+        meter = asks[places[0]].meter
+        read: list[list[Event]] = [[] for _ in places]
+        customers = [asks[i].customer_ref for i in places]
+        starts = [reads_from(asks[i]) for i in places]
+        ends = [asks[i].window.end for i in places]
+        for row in self.all(
+            f"SELECT {_EVENT}, a.n FROM unnest(%s::uuid[], %s::timestamptz[], %s::timestamptz[]) WITH ORDINALITY "
+            "AS a(customer_ref, starts, ends, n) JOIN usage_event e ON e.tenant = %s AND e.usage_product_ref = %s::uuid "
+            "AND e.customer_ref = a.customer_ref AND e.at >= coalesce(a.starts, '-infinity') AND e.at < a.ends "
+            "WHERE e.superseded_by IS NULL AND NOT e.void",
+            customers, starts, ends, self.tenant, meter.stream_ref,
+        ):
+            read[row[-1] - 1].append(_event(row))
+        for place, events in zip(places, read, strict=True):
+            into[place] = answer(replace(asks[place], prior=None), events)
+
+    def coverage_rows(self) -> list[Coverage]:
+        """When contracts take events, of every customer and stream."""
+        return [
+            Coverage(Ref(r[0]), Ref(r[1]), Ref(r[2]), Ref(r[3]), r[4], r[5], r[6])
+            for r in self.all(
+                "SELECT contract_ref::text, product_ref::text, usage_product_ref::text, customer_ref::text, starts_at, "
+                "nullif(ends_at, 'infinity'), carries FROM coverage WHERE tenant = %s "
+                "ORDER BY customer_ref, usage_product_ref, starts_at",
+                self.tenant,
+            )
+        ]
+
+    def put_coverage(self, contracts: Sequence[Ref], rows: Sequence[Coverage]) -> None:
+        """Let `rows` be all the coverage of `contracts`, and tell the readers of the catalogue."""
+        self.conn.execute("DELETE FROM coverage WHERE tenant = %s AND contract_ref = ANY(%s::uuid[])", [self.tenant, list(contracts)])
+        self.insert(
+            "coverage", "contract_ref product_ref usage_product_ref customer_ref starts_at ends_at carries",
+            "uuid uuid uuid uuid timestamptz timestamptz boolean",
+            [(c.contract_ref, c.product_ref, c.usage_product_ref, c.customer_ref, c.starts_at,
+              "infinity" if c.ends_at is None else c.ends_at.isoformat(), c.carries) for c in rows],
+        )
+        self.conn.execute("UPDATE tenant SET catalogue = catalogue + 1 WHERE tenant = %s", [self.tenant])
+
+    def reporters(self) -> list[tuple[Ref, str, str | None]]:
+        """(reference, name, external id) of every customer that may be reported for."""
+        return [
+            (Ref(r[0]), r[1], r[2])
+            for r in self.all("SELECT customer_ref::text, name, external_id FROM customer WHERE tenant = %s", self.tenant)
+        ]
+
+    def sweep_mark(self) -> tuple[int, int]:
+        """(from, to): usage written by transactions in [from, to) was not compared with issued documents yet.
+
+        Every transaction before `to` has ended, so nothing can be added to what is read below it.
+        """
+        row = self.one(
+            "SELECT swept_xact, pg_snapshot_xmin(pg_current_snapshot())::text::bigint FROM tenant WHERE tenant = %s", self.tenant
+        )
+        return row[0], row[1]
+
+    def set_swept(self, xact: int) -> None:
+        """Usage written by transactions before this one has been compared."""
+        self.conn.execute("UPDATE tenant SET swept_xact = %s WHERE tenant = %s", [xact, self.tenant])
+
+    def late_periods(
+        self, limit: int, mark: tuple[int, int] | None = None, after: tuple[Ref, date, int] | None = None
+    ) -> list[tuple[Ref, date, int]]:
+        """Billed periods (product, start, part) that usage written since the last sweep falls into, in order.
+
+        `mark`: what `sweep_mark` said (asked for when it is not given). `after`: the last one of the page before.
+        """
+        since, until = mark or self.sweep_mark()
+        rows = self.all(
+            "SELECT DISTINCT b.product_ref::text, b.starts, b.part FROM usage_event e "
+            "JOIN coverage c ON c.tenant = e.tenant AND c.customer_ref = e.customer_ref "
+            "AND c.usage_product_ref = e.usage_product_ref "
+            "JOIN billing_period b ON b.tenant = c.tenant AND b.product_ref = c.product_ref "
+            "AND b.contract_ref = c.contract_ref AND e.at < b.closes_at AND (e.at >= b.opens_at OR c.carries) "
+            "WHERE e.tenant = %s AND e.xact >= %s AND e.xact < %s "
+            "AND (%s::uuid IS NULL OR (b.product_ref, b.starts, b.part) > (%s::uuid, %s::date, %s::int)) "
+            "ORDER BY 1, 2, 3 LIMIT %s",
+            self.tenant, since, until, after and after[0], *(after or (None, None, None)), limit,
+        )
+        return [(Ref(r[0]), r[1], r[2]) for r in rows]
+
+
+def properties_text(event: Event) -> str:
+    """Properties as they are stored and sealed: canonical JSON; empty where there are none."""
+    return canonical(dict(event.properties)).decode() if event.properties else ""
+
+
+def _array(texts: Iterable[str]) -> str:
+    """An array literal of texts that need no quotes (or have them)."""
+    return "{" + ",".join(texts) + "}"
+
+
+def _event(row: Any) -> Event:
+    properties = MappingProxyType(_properties.decode(row[5])) if row[5] else NO_PROPERTIES
+    return Event(Ref(row[0]), Ref(row[1]), Ref(row[2]), row[3].astimezone(UTC), row[4], properties, row[6], row[7], row[8])
+
+
+def _event_row(row: Any) -> EventRow:
+    return EventRow(_event(row), row[9], row[10] or "", row[11] or "", row[12])
+
+
+def _alike(asks: Sequence[Ask]) -> list[list[int]]:
+    """Places of the asks with the same meter and needs, together."""
+    found: dict[tuple[Meter, frozenset[str]], list[int]] = {}
+    for i, ask in enumerate(asks):
+        found.setdefault((ask.meter, ask.needs), []).append(i)
+    return list(found.values())
+
+
+def _windows(asks: Sequence[Ask], places: Sequence[int]) -> tuple[str, str, str]:
+    listed = [asks[i] for i in places]
+    return (
+        _array(a.customer_ref for a in listed),
+        _array(f'"{instant_text(a.window.start)}"' for a in listed),
+        _array(f'"{instant_text(a.window.end)}"' for a in listed),
+    )
+
+
+def _prior(ask: Ask) -> Window:
+    assert ask.prior is not None
+    return ask.prior
