@@ -1,0 +1,87 @@
+"""The timetable: what is done by itself, for which tenants, and how often."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from counterfoil.core.tlog.note import Signer
+from counterfoil.flows.integrate_log import BATCH, integrate
+
+EVERY_MODE = ("live", "test")
+LIVE_ONLY = ("live",)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Work that comes back. `every_seconds` lie between two runs for one tenant; `run` does what there is to do for the
+    tenant of that number, in steps that each commit, until there is nothing left or it is told to stop. It may run
+    anywhere, at any time, several times at once: nothing is done twice for that."""
+
+    name: str
+    every_seconds: float
+    modes: tuple[str, ...]
+    run: Callable[[int, Callable[[], bool]], int]
+    """(tenant, whether to stop) to how much was done."""
+
+
+class OpenTx(Protocol):
+    """Opens a transaction of a tenant."""
+
+    def __call__(self, tenant: int, actor: str = "system") -> AbstractContextManager[Any]:
+        """Committed when the block ends well."""
+        ...
+
+
+class Advance(Protocol):
+    """Issues what is due for a tenant up to an instant, in transactions of its own; how many documents."""
+
+    def __call__(self, tenant: int, until: datetime) -> int:
+        """Bill what is due."""
+        ...
+
+
+def timetable(open_tx: OpenTx, signer_of: Callable[[Any], Signer], advance: Advance,
+              clock: Callable[[], datetime]) -> tuple[Job, ...]:
+    """The jobs of an installation. `signer_of` opens the log key of a transaction's tenant; `clock` is the wall clock.
+
+    A test tenant's documents come when its clock is moved, so only live tenants are advanced.
+    """
+    return (
+        Job("integrate_log", 1, EVERY_MODE, integrating(open_tx, signer_of)),
+        Job("advance", 60, LIVE_ONLY, lambda tenant, _stopping: advance(tenant, clock())),
+        Job("forget_answers", 3600, EVERY_MODE, forgetting(open_tx)),
+    )
+
+
+def integrating(open_tx: OpenTx, signer_of: Callable[[Any], Signer], batch: int = BATCH) -> Callable[
+        [int, Callable[[], bool]], int]:
+    """Take sealed records into the log, a batch in each transaction; leaves it to another worker that is at it."""
+
+    def run(tenant: int, stopping: Callable[[], bool]) -> int:
+        done = 0
+        while not stopping():
+            with open_tx(tenant, "worker") as tx:
+                if not tx.has_pending() or not tx.try_lock("log"):
+                    break
+                placed = integrate(tx, signer_of(tx), batch)
+            done += placed
+            if placed < batch:
+                break
+        return done
+
+    return run
+
+
+def forgetting(open_tx: OpenTx) -> Callable[[int, Callable[[], bool]], int]:
+    """Drop the answers of idempotency keys that nobody may ask for any more."""
+
+    def run(tenant: int, _stopping: Callable[[], bool]) -> int:
+        with open_tx(tenant, "worker") as tx:
+            forgotten: int = tx.forget_answers()
+            return forgotten
+
+    return run
