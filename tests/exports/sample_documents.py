@@ -99,14 +99,14 @@ def line(n: int, item: str, amount: str, *, currency: str = "EUR", **fields: obj
 def usage_lines(first: int) -> tuple[Line, ...]:
     """A graduated fee over 12,345.5 calls and a package price, both with the events they counted."""
     tiers = (
-        Part(D(1000), D("0.01"), D("10.00"), "tier", "units 1 to 1,000"),
-        Part(D(9000), D("0.008"), D("72.000"), "tier", "units 1,001 to 10,000"),
-        Part(D("2345.5"), D("0.0065"), D("15.24575"), "tier", "units above 10,000"),
-        Part(D(0), None, D("25"), "flat_fee", "flat fee of the tier above 10,000"),
+        Part(D(1000), D("0.01"), D("10.00"), "tier", "tier 1: units 1 to 1,000"),
+        Part(D(9000), D("0.008"), D("72.000"), "tier", "tier 2: units 1,001 to 10,000"),
+        Part(D("2345.5"), D("0.0065"), D("15.24575"), "tier", "tier 3: units from 10,001"),
+        Part(D(0), None, D("25"), "flat_fee", "tier 3: flat fee"),
     )
     packages = (
-        Part(D(100), None, D(0), "included", "100 units included"),
-        Part(D(1250), None, D("65.00"), "package", "13 packages of 100 at 5.00"),
+        Part(D(100), None, D(0), "included", "free units"),
+        Part(D(1250), None, D("65.00"), "package", "13 × 100 units at 5"),
     )
     sealed = UsageProof("9f" * 32, 4211, window(), {"aggregation": "sum"})
     return (
@@ -122,11 +122,11 @@ def invoice(language: str = "en") -> Document:
     lines = (
         line(1, "Platform licence", "499.00", parts=(Part(D(1), D("499"), D("499"), "flat", ""),)),
         line(2, "Seats", "331.45", quantity=D(35), unit="seats",
-             parts=(Part(D(35), D("9.47"), D("331.45"), "per_unit", ""),)),
+             parts=(Part(D(35), D("9.47"), D("331.45"), "unit", ""),)),
         *usage_lines(3),
         line(5, "Onboarding handbook, printed", "74.85", kind="one_time", quantity=D(3), unit="copies", period=None,
              product_name="Onboarding", tax_percent=D(7),
-             parts=(Part(D(3), D("24.95"), D("74.85"), "per_unit", ""),)),
+             parts=(Part(D(3), D("24.95"), D("74.85"), "unit", ""),)),
         line(6, "Minimum commitment", "57.45", kind="minimum", unit="", quantity=D(1),
              parts=(Part(D(1), None, D("57.45"), "minimum", "up to the monthly minimum of 1,075.15"),)),
     )
@@ -141,7 +141,7 @@ def long_invoice(lines: int = 200) -> Document:
         line(n, f"Site {n:03d}, metered transfers", str(D(2 * n) * D("0.35") + D("1.5")), kind="usage",
              unit="transfers",
              quantity=D(2 * n), parts=(
-                 Part(D(2 * n), D("0.35"), D(2 * n) * D("0.35"), "per_unit", "each transfer"),
+                 Part(D(2 * n), D("0.35"), D(2 * n) * D("0.35"), "unit", "each transfer"),
                  Part(D(0), None, D("1.5"), "flat_fee", "base fee"),
              ))
         for n in range(1, lines + 1)

@@ -48,13 +48,18 @@ def test_our_fast_formats_are_those_of_babel(language: str, currency: str, minor
     local, tag = local_for(language), language.replace("-", "_")
     major = to_major(minor, currency)
     money = format_currency(major, currency, locale=tag)
-    # CLDR's no-break space between a sign of letters and a digit (currencySpacing) is beyond babel.
-    assert local.money(minor, currency).replace(NB, "") == money.replace(NB, "")
-    assert local.number(Decimal(minor).scaleb(-3)) == format_decimal(
-        Decimal(minor).scaleb(-3), "#,##,##0.###" if language == "hi" else "#,##0.###", locale=tag
+
+    def as_babel(text: str) -> str:
+        """Two rules of CLDR that babel leaves out: the space after a sign of letters, and the locale's own minus."""
+        return text.replace(NB, "").replace("−", "-")
+
+    assert as_babel(local.money(minor, currency)) == as_babel(money)
+    assert as_babel(local.number(Decimal(minor).scaleb(-3))) == as_babel(
+        format_decimal(Decimal(minor).scaleb(-3), "#,##,##0.###" if language == "hi" else "#,##0.###", locale=tag)
     )
     percent = Decimal(minor % 10001).scaleb(-2)
-    assert local.percent(percent) == format_percent(percent / 100, locale=tag, decimal_quantization=False)
+    said = format_percent(percent / 100, locale=tag, decimal_quantization=False)
+    assert as_babel(local.percent(percent)) == as_babel(said)
 
 
 @given(st.decimals(-(10**15), 10**15, places=12))

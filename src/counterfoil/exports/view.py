@@ -5,6 +5,7 @@ Nothing is computed here that is not on the document: amounts are written, not d
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
@@ -16,6 +17,12 @@ from counterfoil.core.invoicing.document import Document, Line, Party
 from counterfoil.core.pricing.model import Part
 from counterfoil.core.pricing.totals import DiscountTerm, discount_steps
 from counterfoil.exports.local import Local, local_for
+
+_SPAN = re.compile(r"tier (?P<n>\d+): (?:units (?:from )?(?P<a>[\d,.]+)(?: to (?P<b>[\d,.]+))?|flat fee)")
+"""How `pricing.tiers` says which units a tier holds."""
+
+_GENERIC = ("unit", "flat", "included", "percentage", "within_commitment", "overage", "true_up")
+"""Reasons whose note says no more than the word."""
 
 NO_NUMBERS: Mapping[Ref, str] = MappingProxyType({})
 
@@ -168,13 +175,12 @@ def _facts(document: Document, local: Local, numbers: Mapping[Ref, str]) -> tupl
 def _line(line: Line, document: Document, local: Local, numbers: Mapping[Ref, str]) -> LineView:
     currency = document.currency
     only = line.parts[0] if len(line.parts) == 1 else None
-    by_unit = only is not None and only.unit_price is not None and only.covers == line.quantity
-    price = ""
-    if only is not None and only.unit_price is not None and by_unit:
+    by_unit = only is not None and only.unit_price is not None and only.covers == line.quantity and only.why != "tier"
+    plain = by_unit or (only is not None and only.why == "flat")
+    price = local.word("as_below") if line.parts and not plain else ""
+    if by_unit and only is not None and only.unit_price is not None:
         price = local.number(only.unit_price, exponent(currency))
-    elif line.parts:
-        price = local.word("as_below")
-    parts = () if by_unit else tuple(_part(part, currency, local) for part in line.parts)
+    parts = () if plain else tuple(_part(part, currency, local) for part in line.parts)
     with localcontext(EXACT):
         exact = sum((part.amount for part in line.parts), Decimal(0))
     rounded = bool(parts) and to_minor(exact, currency) == line.amount_minor and _is_finer(exact, currency)
@@ -206,14 +212,26 @@ def _is_finer(exact: Decimal, currency: str) -> bool:
 
 
 def _part(part: Part, currency: str, local: Local) -> PartView:
-    word = f"why_{part.why}"
-    own = local.word(word) if local.has_word(word) else part.why.replace("_", " ")
-    # Notes are English; a reader of another language gets the stable reason in that language before them.
-    why = part.note or own if local.language == "en" else ", ".join(text for text in (own, part.note) if text)
     working = ""
     if part.unit_price is not None:
         working = f"{local.working_quantity(part.covers)} × {local.working(part.unit_price, currency)}"
-    return PartView(why, working, local.working(part.amount, currency))
+    return PartView(_why(part, local), working, local.working(part.amount, currency))
+
+
+def _why(part: Part, local: Local) -> str:
+    """The note in English; elsewhere the same in the reader's words, or the stable reason before the English note."""
+    word = f"why_{part.why}"
+    own = local.word(word) if local.has_word(word) else part.why.replace("_", " ")
+    if local.language == "en":
+        return part.note or own
+    if not part.note or part.why in _GENERIC:
+        return own
+    span = _SPAN.fullmatch(part.note)
+    if span is None:
+        return f"{own}, {part.note}"
+    n, first, last = (local.number(Decimal(x.replace(",", ""))) if x else "" for x in span.group("n", "a", "b"))
+    key = "span" if last else "span_open" if first else "span_fee"
+    return local.word(key, n=n, a=first, b=last)
 
 
 def _correction(
