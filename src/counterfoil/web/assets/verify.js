@@ -1,0 +1,781 @@
+// Checks a proof bundle in the browser: signature, inclusion, usage roots, quantities and amounts (docs/formats/bundle.md).
+//
+// No dependencies and no network. SHA-256, SHA-512 and Ed25519 are written out below rather than taken from WebCrypto,
+// which is missing on pages served over plain HTTP and does not refuse every second spelling of a signature. Amounts are
+// exact fractions of BigInt. What is not computed again here is named in `notProved`, never passed over.
+
+// ---------------------------------------------------------------------------------------------------------- bytes
+
+const utf8 = new TextEncoder();
+
+function concat(...parts) {
+  const whole = new Uint8Array(parts.reduce((n, p) => n + p.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+const same = (a, b) => a.length === b.length && a.every((byte, i) => byte === b[i]);
+const toHex = (bytes) => Array.from(bytes, (b) => b.toString(16).padStart(2, "0")).join("");
+
+function fromHex(text) {
+  need(typeof text === "string" && text.length % 2 === 0 && /^[0-9a-f]*$/.test(text), "expected lower-case hex digits");
+  return Uint8Array.from(text.match(/../g) ?? [], (pair) => parseInt(pair, 16));
+}
+
+function fromBase64(text) {
+  const binary = atob(text);
+  need(btoa(binary) === text, "not the one base64 spelling");
+  return Uint8Array.from(binary, (c) => c.charCodeAt(0));
+}
+
+const toBase64 = (bytes) => btoa(String.fromCharCode(...bytes));
+const bigEndian = (bytes) => BigInt("0x" + (toHex(bytes) || "0"));
+const littleEndian = (bytes) => bigEndian(Uint8Array.from(bytes).reverse());
+
+class Wrong extends Error {}
+
+function need(holds, otherwise) {
+  if (!holds) throw new Wrong(otherwise);
+}
+
+// RFC 8785 for strings, integers, booleans, null, arrays and objects.
+function canonical(value) {
+  if (value === null || typeof value === "boolean") return String(value);
+  if (typeof value === "number") {
+    need(Number.isSafeInteger(value), "decimals are strings, integers are at most 2^53 - 1");
+    return String(value);
+  }
+  if (typeof value === "string") {
+    need(!/\p{Surrogate}/u.test(value), "a lone surrogate has no UTF-8 form");
+    return JSON.stringify(value);
+  }
+  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
+  const keys = Object.keys(value).sort();
+  return `{${keys.map((key) => `${canonical(key)}:${canonical(value[key])}`).join(",")}}`;
+}
+
+function parseCanonical(bytes) {
+  const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  const value = JSON.parse(text);
+  need(canonical(value) === text, "not in canonical form (RFC 8785)");
+  return value;
+}
+
+// --------------------------------------------------------------------------------------------------------- hashes
+
+// The constants of SHA-2 are what they are called: fractions of the roots of the first primes (FIPS 180-4 §4.2, §5.3).
+function primes(count) {
+  const found = [];
+  for (let n = 2; found.length < count; n++) if (found.every((p) => n % p)) found.push(n);
+  return found.map(BigInt);
+}
+
+function rootFraction(prime, power) {
+  const target = prime << (64n * power);
+  let low = 0n;
+  let high = 1n << 70n;
+  while (high - low > 1n) {
+    const middle = (low + high) >> 1n;
+    if (middle ** power <= target) low = middle;
+    else high = middle;
+  }
+  return low & 0xffffffffffffffffn;
+}
+
+const K512 = primes(80).map((p) => rootFraction(p, 3n));
+const H512 = primes(8).map((p) => rootFraction(p, 2n));
+const K256 = Int32Array.from(K512.slice(0, 64), (k) => Number(k >> 32n));
+const H256 = Int32Array.from(H512, (h) => Number(h >> 32n));
+
+function padded(data, block, lengthBytes) {
+  const size = Math.ceil((data.length + 1 + lengthBytes) / block) * block;
+  const message = new Uint8Array(size);
+  message.set(data);
+  message[data.length] = 0x80;
+  new DataView(message.buffer).setBigUint64(size - 8, BigInt(data.length) * 8n);
+  return new DataView(message.buffer);
+}
+
+const W256 = new Int32Array(64);
+
+export function sha256(data) {
+  const view = padded(data, 64, 8);
+  const hash = Int32Array.from(H256);
+  const rotated = (x, n) => (x >>> n) | (x << (32 - n));
+  for (let start = 0; start < view.byteLength; start += 64) {
+    for (let i = 0; i < 16; i++) W256[i] = view.getInt32(start + 4 * i);
+    for (let i = 16; i < 64; i++) {
+      const x = W256[i - 15];
+      const y = W256[i - 2];
+      const low = rotated(x, 7) ^ rotated(x, 18) ^ (x >>> 3);
+      W256[i] = (W256[i - 16] + low + W256[i - 7] + (rotated(y, 17) ^ rotated(y, 19) ^ (y >>> 10))) | 0;
+    }
+    let [a, b, c, d, e, f, g, h] = hash;
+    for (let i = 0; i < 64; i++) {
+      const t1 = (h + (rotated(e, 6) ^ rotated(e, 11) ^ rotated(e, 25)) + ((e & f) ^ (~e & g)) + K256[i] + W256[i]) | 0;
+      const t2 = ((rotated(a, 2) ^ rotated(a, 13) ^ rotated(a, 22)) + ((a & b) ^ (a & c) ^ (b & c))) | 0;
+      [h, g, f, e, d, c, b, a] = [g, f, e, (d + t1) | 0, c, b, a, (t1 + t2) | 0];
+    }
+    [a, b, c, d, e, f, g, h].forEach((x, i) => (hash[i] = (hash[i] + x) | 0));
+  }
+  const out = new DataView(new ArrayBuffer(32));
+  hash.forEach((x, i) => out.setInt32(4 * i, x));
+  return new Uint8Array(out.buffer);
+}
+
+export function sha512(data) {
+  const view = padded(data, 128, 16);
+  const hash = [...H512];
+  const cut = (x) => BigInt.asUintN(64, x);
+  const rotated = (x, n) => (x >> n) | cut(x << (64n - n));
+  for (let start = 0; start < view.byteLength; start += 128) {
+    const w = Array.from({ length: 16 }, (_, i) => view.getBigUint64(start + 8 * i));
+    for (let i = 16; i < 80; i++) {
+      const low = rotated(w[i - 15], 1n) ^ rotated(w[i - 15], 8n) ^ (w[i - 15] >> 7n);
+      const high = rotated(w[i - 2], 19n) ^ rotated(w[i - 2], 61n) ^ (w[i - 2] >> 6n);
+      w.push(cut(w[i - 16] + low + w[i - 7] + high));
+    }
+    let [a, b, c, d, e, f, g, h] = hash;
+    for (let i = 0; i < 80; i++) {
+      const choice = (e & f) ^ (cut(~e) & g);
+      const t1 = h + (rotated(e, 14n) ^ rotated(e, 18n) ^ rotated(e, 41n)) + choice + K512[i] + w[i];
+      const t2 = (rotated(a, 28n) ^ rotated(a, 34n) ^ rotated(a, 39n)) + ((a & b) ^ (a & c) ^ (b & c));
+      [h, g, f, e, d, c, b, a] = [g, f, e, cut(d + t1), c, b, a, cut(t1 + t2)];
+    }
+    [a, b, c, d, e, f, g, h].forEach((x, i) => (hash[i] = cut(hash[i] + x)));
+  }
+  const out = new DataView(new ArrayBuffer(64));
+  hash.forEach((x, i) => out.setBigUint64(8 * i, x));
+  return new Uint8Array(out.buffer);
+}
+
+// ------------------------------------------------------------------------------------------- Ed25519 (RFC 8032 §5.1)
+
+const P = 2n ** 255n - 19n;
+const L = 2n ** 252n + 27742317777372353535851937790883648493n;
+const mod = (x) => ((x % P) + P) % P;
+
+function power(base, exponent) {
+  let result = 1n;
+  for (let b = mod(base), e = exponent; e > 0n; e >>= 1n, b = (b * b) % P) if (e & 1n) result = (result * b) % P;
+  return result;
+}
+
+const inverse = (x) => power(x, P - 2n);
+const D = mod(-121665n * inverse(121666n));
+const ROOT_OF_MINUS_ONE = power(2n, (P - 1n) / 4n);
+
+function xOf(y, sign) {
+  const square = mod((y * y - 1n) * inverse(D * y * y + 1n));
+  if (square === 0n) return sign ? null : 0n;
+  let x = power(square, (P + 3n) / 8n);
+  if (mod(x * x - square)) x = (x * ROOT_OF_MINUS_ONE) % P;
+  if (mod(x * x - square)) return null;
+  return (x & 1n) === sign ? x : P - x;
+}
+
+function decodePoint(bytes) {
+  const number = littleEndian(bytes);
+  const y = number & (2n ** 255n - 1n);
+  if (y >= P) return null;
+  const x = xOf(y, number >> 255n);
+  return x === null ? null : [x, y, 1n, (x * y) % P];
+}
+
+function encodePoint([X, Y, Z]) {
+  const z = inverse(Z);
+  const number = mod(Y * z) | ((mod(X * z) & 1n) << 255n);
+  return fromHex(number.toString(16).padStart(64, "0")).reverse();
+}
+
+function add(p, q) {
+  const a = mod((p[1] - p[0]) * (q[1] - q[0]));
+  const b = mod((p[1] + p[0]) * (q[1] + q[0]));
+  const c = mod(2n * p[3] * q[3] * D);
+  const d = mod(2n * p[2] * q[2]);
+  const [e, f, g, h] = [b - a, d - c, d + c, b + a];
+  return [mod(e * f), mod(g * h), mod(f * g), mod(e * h)];
+}
+
+const BASE_Y = mod(4n * inverse(5n));
+const BASE = [xOf(BASE_Y, 0n), BASE_Y, 1n, mod(xOf(BASE_Y, 0n) * BASE_Y)];
+
+export function verifyEd25519(publicKey, message, signature) {
+  if (publicKey.length !== 32 || signature.length !== 64) return false;
+  const key = decodePoint(publicKey);
+  const s = littleEndian(signature.slice(32));
+  if (key === null || s >= L) return false;
+  const h = littleEndian(sha512(concat(signature.slice(0, 32), publicKey, message))) % L;
+  const negated = [mod(-key[0]), key[1], key[2], mod(-key[3])];
+  const table = [null, BASE, negated, add(BASE, negated)];
+  let result = [0n, 1n, 1n, 0n];
+  for (let bit = 253n; bit >= 0n; bit--) {
+    result = add(result, result);
+    const step = table[Number(((s >> bit) & 1n) | (((h >> bit) & 1n) << 1n))];
+    if (step) result = add(result, step);
+  }
+  return same(encodePoint(result), signature.slice(0, 32));
+}
+
+// ---------------------------------------------------------------------------------------------- the log (RFC 9162)
+
+const leafHash = (data) => sha256(concat([0], data));
+const nodeHash = (left, right) => sha256(concat([1], left, right));
+
+function rootOf(leaves) {
+  let row = leaves;
+  if (!row.length) return sha256(new Uint8Array());
+  while (row.length > 1) {
+    const above = [];
+    for (let i = 0; i < row.length; i += 2) above.push(i + 1 < row.length ? nodeHash(row[i], row[i + 1]) : row[i]);
+    row = above;
+  }
+  return row[0];
+}
+
+function verifyInclusion(leaf, index, size, proof, root) {
+  let [at, last, result] = [BigInt(index), size - 1n, leaf];
+  if (at < 0n || at > last) return false;
+  for (const step of proof) {
+    if (last === 0n || step.length !== 32) return false;
+    if (at & 1n || at === last) {
+      result = nodeHash(step, result);
+      while (!(at & 1n) && at) [at, last] = [at >> 1n, last >> 1n];
+    } else result = nodeHash(result, step);
+    [at, last] = [at >> 1n, last >> 1n];
+  }
+  return last === 0n && same(result, root);
+}
+
+function verifyConsistency(oldSize, size, oldRoot, root, proof) {
+  if (oldSize <= 0n || oldSize > size || proof.some((p) => p.length !== 32)) return false;
+  if (oldSize === size) return !proof.length && same(oldRoot, root);
+  const steps = (oldSize & (oldSize - 1n)) === 0n ? [oldRoot, ...proof] : [...proof];
+  if (!steps.length) return false;
+  let [at, last] = [oldSize - 1n, size - 1n];
+  while (at & 1n) [at, last] = [at >> 1n, last >> 1n];
+  let [oldResult, result] = [steps[0], steps[0]];
+  for (const step of steps.slice(1)) {
+    if (last === 0n) return false;
+    if (at & 1n || at === last) {
+      [oldResult, result] = [nodeHash(step, oldResult), nodeHash(step, result)];
+      while (!(at & 1n) && at) [at, last] = [at >> 1n, last >> 1n];
+    } else result = nodeHash(result, step);
+    [at, last] = [at >> 1n, last >> 1n];
+  }
+  return last === 0n && same(oldResult, oldRoot) && same(result, root);
+}
+
+// --------------------------------------------------------------- signed notes and checkpoints (C2SP, docs/formats/log.md)
+
+const ED25519 = 1;
+const COSIGNATURE_V1 = 4;
+
+function readKey(text) {
+  const [, name, id, material] = /^([^+]+)\+([0-9a-f]{8})\+(.+)$/.exec(text) ?? [];
+  need(name && !/[\s\0-\x1f]/u.test(name), "not a verifier key");
+  const bytes = fromBase64(material);
+  need(bytes.length === 33 && [ED25519, COSIGNATURE_V1].includes(bytes[0]), "not an Ed25519 verifier key");
+  need(toHex(sha256(concat(utf8.encode(name + "\n"), bytes)).slice(0, 4)) === id, "the id of the key does not fit");
+  return { text, name, id, algorithm: bytes[0], publicKey: bytes.slice(1) };
+}
+
+function readNote(text) {
+  need(!/[\0-\x09\x0b-\x1f]/.test(text), "a note has no control characters");
+  const split = text.lastIndexOf("\n\n");
+  need(split >= 0 && text.endsWith("\n") && text.length > split + 2, "a note ends with an empty line and signatures");
+  const lines = text.slice(split + 2, -1).split("\n");
+  need(lines.length <= 100, "the note has too many signatures");
+  const signatures = lines.map((line) => {
+    const [, name, blob] = /^— ([^\s+]+) ([A-Za-z0-9+/=]+)$/u.exec(line) ?? [];
+    need(name, "not a signature line");
+    const bytes = fromBase64(blob);
+    need(bytes.length >= 5, "not a signature line");
+    return { name, id: toHex(bytes.slice(0, 4)), signature: bytes.slice(4) };
+  });
+  return { text: text.slice(0, split + 1), signatures };
+}
+
+function keyVerifies(key, text, signature) {
+  if (key.algorithm === ED25519) return verifyEd25519(key.publicKey, utf8.encode(text), signature);
+  need(signature.length === 72, "a cosignature has 8 bytes of time and 64 of signature");
+  const time = bigEndian(signature.slice(0, 8));
+  need(time < 2n ** 63n, "the time of the cosignature is out of range");
+  return verifyEd25519(key.publicKey, utf8.encode(`cosignature/v1\ntime ${time}\n${text}`), signature.slice(8));
+}
+
+// The note and the keys that signed it; every signature must be by one of the keys, and hold.
+function openNote(noteText, keys) {
+  const note = readNote(noteText);
+  const by = [];
+  for (const signature of note.signatures) {
+    const key = keys.find((k) => k.name === signature.name && k.id === signature.id && !by.includes(k));
+    need(key, "there is a signature by a key that the bundle does not name");
+    need(keyVerifies(key, note.text, signature.signature), `the signature of ${key.name} does not hold`);
+    by.push(key);
+  }
+  return { ...readCheckpoint(note.text), by };
+}
+
+function readCheckpoint(text) {
+  const lines = text.slice(0, -1).split("\n");
+  need(text.endsWith("\n") && lines.length >= 3 && lines.every(Boolean), "not a checkpoint");
+  need(/^(0|[1-9][0-9]{0,18})$/.test(lines[1]) && BigInt(lines[1]) < 2n ** 63n, "not a tree size");
+  const root = fromBase64(lines[2]);
+  need(root.length === 32, "not a root");
+  return { origin: lines[0], size: BigInt(lines[1]), root };
+}
+
+// --------------------------------------------------------------------------------------------- the bundle and its log
+
+const FIELDS = "checkpoint,consistency,index,proof,record,salt,type,usage,verifier_key,witness_keys";
+
+const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
+const listOf = (value, holds) => Array.isArray(value) && value.every(holds);
+const isText = (value) => typeof value === "string";
+
+function readBundle(bytes) {
+  const bundle = parseCanonical(bytes);
+  need(isObject(bundle) && bundle.type === "counterfoil-bundle/v1", "not a counterfoil-bundle/v1");
+  need(Object.keys(bundle).sort().join() === FIELDS, "a bundle has other fields");
+  need(isObject(bundle.record) && isObject(bundle.usage) && Number.isInteger(bundle.index), "a field is of a wrong type");
+  need(Object.values(bundle.usage).every(Array.isArray), "usage is of a wrong type");
+  need(isText(bundle.checkpoint) && isText(bundle.verifier_key), "a field is of a wrong type");
+  need(listOf(bundle.witness_keys, isText), "witness_keys is of a wrong type");
+  const older = bundle.consistency;
+  if (older !== null) {
+    need(isObject(older) && Object.keys(older).sort().join() === "checkpoint,proof", "consistency has other fields");
+    need(isText(older.checkpoint) && Array.isArray(older.proof), "consistency is of a wrong type");
+  }
+  need(Array.isArray(bundle.proof), "proof is of a wrong type");
+  fromHex(bundle.salt);
+  [...bundle.proof, ...(older?.proof ?? [])].forEach(fromHex);
+  return bundle;
+}
+
+function bundleKeys(bundle) {
+  const log = readKey(bundle.verifier_key);
+  need(log.algorithm === ED25519, "the log's key is a witness's key");
+  const witnesses = bundle.witness_keys.map(readKey);
+  need(witnesses.every((w) => w.algorithm === COSIGNATURE_V1), "a witness's key is of another signature type");
+  return [log, ...witnesses];
+}
+
+function checkKey(bundle, trustedKeys) {
+  const [log] = bundleKeys(bundle);
+  if (!trustedKeys.length) return `${log.text}, taken from the bundle itself`;
+  need(trustedKeys.includes(log.text), `${log.text} is not a key that you trust`);
+  return `${log.text}, which you trust`;
+}
+
+function checkCheckpoint(bundle) {
+  const keys = bundleKeys(bundle);
+  const head = openNote(bundle.checkpoint, keys);
+  need(head.by.length === keys.length, "a key that the bundle names did not sign the checkpoint");
+  need(head.origin === keys[0].name, `the checkpoint is of ${head.origin}, the key of ${keys[0].name}`);
+  const witnesses = keys.slice(1).map((k) => k.name);
+  const cosigned = witnesses.length ? `, cosigned by ${witnesses.join(", ")}` : "";
+  return `${head.origin} signed its head at ${head.size} records${cosigned}`;
+}
+
+function checkInclusion(bundle) {
+  const head = readCheckpoint(readNote(bundle.checkpoint).text);
+  const salt = fromHex(bundle.salt);
+  need(salt.length >= 16 && salt.length <= 32, "a salt has 16 to 32 bytes");
+  const commitment = sha256(concat([salt.length], salt, utf8.encode(canonical(bundle.record))));
+  const holds = verifyInclusion(leafHash(commitment), bundle.index, head.size, bundle.proof.map(fromHex), head.root);
+  need(holds, `the record is not record ${bundle.index} of that log: one of record, salt, index and proof was changed`);
+  return `the record is number ${bundle.index + 1} of ${head.size}`;
+}
+
+function checkConsistency(bundle) {
+  const keys = bundleKeys(bundle);
+  const older = openNote(bundle.consistency.checkpoint, keys);
+  need(older.by.includes(keys[0]), "the older checkpoint is not signed by the log");
+  const head = readCheckpoint(readNote(bundle.checkpoint).text);
+  need(older.origin === head.origin, "the older checkpoint is of another log");
+  const proof = bundle.consistency.proof.map(fromHex);
+  const holds = verifyConsistency(older.size, head.size, older.root, head.root, proof);
+  need(holds, `the log at ${head.size} records does not continue the log at ${older.size}: its history was rewritten`);
+  return `the log at ${head.size} records continues the log at ${older.size}`;
+}
+
+// ------------------------------------------------------------------------------------------- exact numbers: n over d
+
+const gcd = (a, b) => (b ? gcd(b, a % b) : a < 0n ? -a : a);
+
+function ratio(n, d = 1n) {
+  need(d !== 0n, "a share has a denominator of zero");
+  const g = gcd(n, d) * (d < 0n ? -1n : 1n);
+  return { n: n / g, d: d / g };
+}
+
+function decimal(text) {
+  need(isText(text) && text.length <= 120 && /^-?[0-9]+(\.[0-9]+)?$/.test(text), "not a plain decimal");
+  const [whole, places = ""] = text.split(".");
+  return ratio(BigInt(whole + places), 10n ** BigInt(places.length));
+}
+
+const ZERO = ratio(0n);
+const plus = (a, b) => ratio(a.n * b.d + b.n * a.d, a.d * b.d);
+const minus = (a, b) => ratio(a.n * b.d - b.n * a.d, a.d * b.d);
+const times = (a, b) => ratio(a.n * b.n, a.d * b.d);
+const over = (a, b) => ratio(a.n * b.d, a.d * b.n);
+const compare = (a, b) => Number(a.n * b.d > b.n * a.d) - Number(a.n * b.d < b.n * a.d);
+const least = (a, b) => (compare(a, b) <= 0 ? a : b);
+const most = (a, b) => (compare(a, b) >= 0 ? a : b);
+const floor = (a) => (a.n >= 0n || a.n % a.d === 0n ? a.n / a.d : a.n / a.d - 1n);
+const sum = (values) => values.reduce(plus, ZERO);
+
+function rounded(a) {
+  const size = a.n < 0n ? -a.n : a.n;
+  const whole = (2n * size + a.d) / (2n * a.d); // half away from zero
+  return a.n < 0n ? -whole : whole;
+}
+
+// ISO 4217 exponents other than 2, as in core/basis/money.py.
+const EXPONENTS = {
+  BIF: 0, CLP: 0, DJF: 0, GNF: 0, ISK: 0, JPY: 0, KMF: 0, KRW: 0, PYG: 0, RWF: 0, UGX: 0, UYI: 0, VND: 0, VUV: 0,
+  XAF: 0, XOF: 0, XPF: 0, BHD: 3, IQD: 3, JOD: 3, KWD: 3, LYD: 3, OMR: 3, TND: 3, CLF: 4, UYW: 4,
+};
+const scale = (currency) => ratio(10n ** BigInt(EXPONENTS[currency] ?? 2));
+const toMinor = (major, currency) => rounded(times(major, scale(currency)));
+
+function integer(value) {
+  need(Number.isSafeInteger(value), "an amount is not an integer");
+  return BigInt(value);
+}
+
+function money(minor, currency) {
+  const places = EXPONENTS[currency] ?? 2;
+  const digits = String(minor < 0n ? -minor : minor).padStart(places + 1, "0");
+  const whole = digits.slice(0, digits.length - places).replace(/\B(?=(\d{3})+$)/g, ",");
+  return `${minor < 0n ? "-" : ""}${whole}${places ? "." + digits.slice(-places) : ""} ${currency}`;
+}
+
+function splitMinor(total, weights) {
+  const whole = weights.reduce((a, b) => a + b, 0n);
+  if (whole === 0n) return weights.map((_, i) => (i ? 0n : total));
+  const parts = weights.map((w) => (total * w) / whole);
+  const left = total - parts.reduce((a, b) => a + b, 0n);
+  const rests = weights.map((w, i) => [i, (total * w) % whole]);
+  rests.sort((a, b) => (a[1] === b[1] ? a[0] - b[0] : a[1] > b[1] ? -1 : 1));
+  for (const [i] of rests.slice(0, Number(left))) parts[i] += 1n;
+  return parts;
+}
+
+// ---------------------------------------------------------------------------------------------------------- the usage
+
+class NotHere extends Error {} // what is computed in Python only
+
+function checkSealed(proof, events) {
+  const root = toHex(rootOf(events.map((event) => leafHash(utf8.encode(canonical(event))))));
+  need(root === proof.root, `the events give the root ${root.slice(0, 16)}…, the line says ${String(proof.root).slice(0, 16)}…`);
+  need(events.length === proof.count, `there are ${events.length} events, the line says ${proof.count}`);
+  return `${events.length} events have the root ${root.slice(0, 16)}…`;
+}
+
+function micros(text) {
+  const [, to, fraction = ""] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?Z$/.exec(text) ?? [];
+  const at = Date.parse(`${to}Z`);
+  need(Number.isInteger(at), "not an instant");
+  return BigInt(at) * 1000n + BigInt(fraction.padEnd(6, "0"));
+}
+
+function checkMeasured(line, events) {
+  const { meter, window } = line.usage;
+  const stated = line.inputs.measured;
+  need(new Set(events.map((e) => e.event_ref)).size === events.length, "an event is there twice");
+  const keys = events.map((e) => e.key).filter(Boolean);
+  need(new Set(keys).size === keys.length, "two events have the same idempotency key");
+  const stream = meter.source_ref ?? meter.ref;
+  need(events.every((e) => e.type === "usage-event/v1" && e.usage_product_ref === stream), "some events are of another usage product");
+  const inputs = Object.keys(line.inputs).filter((name) => !["measured", "share", "before_minor", "after_minor"].includes(name));
+  const field = meter.field ?? null;
+  if (meter.carry_over || meter.prorated || (meter.signed_by ?? meter.decimals ?? null) !== null) throw new NotHere();
+  if (inputs.length || events.some((e) => e.supersedes !== null)) throw new NotHere();
+  const [start, end] = [micros(window.start), micros(window.end)];
+  const holds = (filter, event) => filter.values.includes(event.properties[filter.property]);
+  const counted = events.filter((event) => {
+    const at = micros(event.at);
+    if (at < start || at >= end || (field !== null && !Object.hasOwn(event.properties, field))) return false;
+    if (!(meter.include ?? []).every((filter) => holds(filter, event))) return false;
+    return !(meter.exclude_any_of ?? []).some((set) => set.every((filter) => holds(filter, event)));
+  });
+  const values = () => counted.map((e) => decimal(field === null ? e.quantity : e.properties[field]));
+  const reducers = {
+    count: () => ratio(BigInt(counted.length)),
+    sum: () => sum(values()),
+    max: () => (counted.length ? values().reduce(most) : ZERO),
+    min: () => (counted.length ? values().reduce(least) : ZERO),
+    unique_count: () => ratio(BigInt(new Set(counted.map((e) => e.properties[field])).size)),
+  };
+  if (!Object.hasOwn(reducers, meter.aggregation)) throw new NotHere();
+  const again = reducers[meter.aggregation]();
+  const [count, quantity] = [stated.count ?? 0, stated.quantity ?? "0"];
+  need(counted.length === count, `${counted.length} events count, the line says ${count}`);
+  need(!compare(again, decimal(quantity)), `the events do not measure ${quantity}`);
+  return `${meter.aggregation} of ${events.length} events is ${quantity} ${meter.unit}`;
+}
+
+// -------------------------------------------------------------------------------------------------------- the amounts
+
+const within = (x, low, high) => (high !== null && compare(x, high) > 0 ? high : compare(x, low) < 0 ? low : x);
+const optional = (text) => (text === null || text === undefined ? null : decimal(text));
+
+const MODELS = {
+  per_unit: (model, units) => times(units, decimal(model.unit_price)),
+  flat: (model) => decimal(model.amount),
+  package: (model, units) => {
+    const size = decimal(model.package_size);
+    need(compare(size, ZERO) > 0, "a package has a size");
+    const packs = over(most(minus(units, optional(model.free_units) ?? ZERO), ZERO), size);
+    const whole = floor(packs);
+    const count = (model.partial_package ?? "up") === "up" && packs.d !== 1n ? whole + 1n : whole;
+    return times(ratio(count), decimal(model.package_price));
+  },
+  graduated: (model, units) => {
+    let [amount, lower] = [ZERO, ZERO];
+    for (const [i, tier] of model.tiers.entries()) {
+      const upper = optional(tier.up_to);
+      if (i && compare(units, lower) <= 0) break;
+      const here = i ? minus(within(units, lower, upper), lower) : upper === null ? units : least(units, upper);
+      const fee = plus(times(here, optional(tier.unit_price) ?? ZERO), (optional(tier.flat_fee) ?? ZERO));
+      const cap = optional(tier.cap);
+      amount = plus(amount, cap === null ? fee : least(fee, cap));
+      if (upper === null) return amount;
+      lower = upper;
+    }
+    need(compare(units, lower) <= 0, "there is no price for so many units");
+    return amount;
+  },
+  volume: (model, units) => {
+    const tier = model.tiers.find((t) => (t.up_to ?? null) === null || compare(units, decimal(t.up_to)) <= 0);
+    need(tier, "there is no price for so many units");
+    const fee = plus(times(units, optional(tier.unit_price) ?? ZERO), (optional(tier.flat_fee) ?? ZERO));
+    const cap = optional(tier.cap);
+    return cap === null ? fee : least(fee, cap);
+  },
+};
+
+// The steps of core/pricing/rate.py for a period that is billed at once.
+function rated(line) {
+  const { terms, inputs } = line;
+  const { model } = terms;
+  const measured = inputs.measured;
+  const simple = !["previously_billed", "position"].some((name) => Object.hasOwn(inputs, name));
+  if (!Object.hasOwn(MODELS, model.kind) || (terms.conversion ?? null) !== null || !simple) throw new NotHere();
+  if (measured && Object.keys(measured).some((name) => !["quantity", "count"].includes(name))) throw new NotHere();
+  const quantity = decimal(measured ? measured.quantity ?? "0" : inputs.quantity);
+  const free = decimal(terms.included_units ?? "0");
+  let amount = MODELS[model.kind](model, free.n ? minus(quantity, within(quantity, ZERO, free)) : quantity);
+  const share = terms.prorate === "none" ? ratio(1n) : shareOf(inputs);
+  if (terms.kind !== "usage") amount = times(amount, share);
+  const minimum = optional(terms.minimum_fee);
+  if (minimum !== null) amount = most(amount, times(minimum, share));
+  const maximum = optional(terms.maximum_fee);
+  if (maximum !== null && compare(amount, ZERO) > 0) amount = minus(amount, most(ZERO, least(minus(amount, maximum), amount)));
+  return { quantity, amount };
+}
+
+function shareOf(inputs) {
+  const [numerator, denominator] = inputs.share ?? [1, 1];
+  return ratio(integer(numerator), integer(denominator));
+}
+
+function checkAmount(record, line, stated) {
+  const { currency } = record;
+  const { inputs } = line;
+  const said = integer(line.amount_minor);
+  if (line.kind === "correction") return checkCorrection(record, line, stated);
+  if (inputs === null) {
+    stated.push(`Line ${line.n} has no inputs: its amount is taken as stated.`);
+    return `${money(said, currency)}, as stated`;
+  }
+  let amount;
+  if (line.kind === "minimum") amount = trueUp(record, line, stated);
+  else if (line.kind === "ad_hoc") {
+    need(!compare(decimal(inputs.quantity), decimal(line.quantity)), `the quantity is ${inputs.quantity}`);
+    amount = toMinor(times(decimal(inputs.quantity), decimal(inputs.unit_price)), currency);
+  } else {
+    const again = rated(line);
+    need(!compare(again.quantity, decimal(line.quantity)), "the billed quantity is not what was measured");
+    amount = toMinor(again.amount, currency);
+  }
+  need(amount === said, `computed again it is ${money(amount, currency)}, the line says ${money(said, currency)}`);
+  if (line.parts.length) {
+    const parts = sum(line.parts.map((part) => decimal(part.amount)));
+    need(toMinor(parts, currency) === said, "its parts do not add up to its amount");
+  }
+  return `${money(amount, currency)}, computed again`;
+}
+
+function trueUp(record, line, stated) {
+  const { minimum, billed_minor: billed, lines } = line.inputs;
+  if (lines === undefined) stated.push(`Line ${line.n} is a minimum fee: what counts towards it is taken as stated.`);
+  else {
+    const others = [...new Set(lines)].map((n) => {
+      need(n !== line.n && record.lines[n - 1], "a minimum counts lines that are not there");
+      return integer(record.lines[n - 1].amount_minor);
+    });
+    need(others.reduce((a, b) => a + b, 0n) === integer(billed), "the lines do not add up to what was billed");
+  }
+  const missing = toMinor(times(decimal(minimum), shareOf(line.inputs)), record.currency) - integer(billed);
+  return missing > 0n ? missing : 0n;
+}
+
+function checkCorrection(record, line, stated) {
+  const { currency } = record;
+  const [before, after] = [integer(line.inputs.before_minor), integer(line.inputs.after_minor)];
+  const told = line.correction;
+  if (told !== null) {
+    const twice = integer(told.before_minor) === before && integer(told.after_minor) === after;
+    need(twice, "before and after are told in two ways");
+  }
+  const amount = record.type === "credit-note/v1" ? before - after : after - before;
+  need(amount === integer(line.amount_minor), `the difference is ${money(amount, currency)}`);
+  if (line.terms === null) {
+    stated.push(`Line ${line.n} is a correction that was not measured again: before and after are as stated.`);
+  } else {
+    need(toMinor(rated(line).amount, currency) === after, "its terms do not give the amount after the correction");
+    stated.push(`Line ${line.n} corrects an earlier document: what it billed before is taken as stated.`);
+  }
+  return `${money(before, currency)} before, ${money(after, currency)} after, difference ${money(amount, currency)}`;
+}
+
+function checkDiscounts(record) {
+  const { currency, lines, discounts } = record;
+  const left = lines.map((line) => integer(line.amount_minor));
+  const off = lines.map(() => 0n);
+  for (const { percent, fixed } of discounts) need((percent === null) !== (fixed === null), "a discount is of two kinds");
+  const order = [...discounts.filter((d) => d.percent !== null), ...discounts.filter((d) => d.percent === null)];
+  for (const { percent, fixed, lines: only } of order) {
+    const value = decimal(percent ?? fixed);
+    need(compare(value, ZERO) >= 0 && (percent === null || compare(value, ratio(100n)) <= 0), "a discount is out of range");
+    need(only === null || only.every((n) => Number.isInteger(n) && n > 0 && n <= lines.length), "a discount is on no line");
+    const weights = left.map((amount, i) => (amount > 0n && (only === null || only.includes(i + 1)) ? amount : 0n));
+    const base = weights.reduce((a, b) => a + b, 0n);
+    let taken;
+    if (percent === null) {
+      const minor = toMinor(value, currency);
+      taken = minor < base ? minor : base;
+    } else taken = rounded(over(times(ratio(base), value), ratio(100n)));
+    if (!taken) continue;
+    splitMinor(taken, weights).forEach((part, i) => {
+      left[i] -= part;
+      off[i] += part;
+    });
+  }
+  need(lines.every((line, i) => integer(line.discount_minor) === off[i]), "the discounts of the lines are others");
+  return `${discounts.length} discounts take ${money(off.reduce((a, b) => a + b, 0n), currency)}`;
+}
+
+function checkTaxes(record) {
+  const bases = new Map();
+  for (const line of record.lines) {
+    const percent = decimal(line.tax_percent);
+    const key = JSON.stringify([line.tax_category, String(percent.n), String(percent.d)]);
+    const [, , before] = bases.get(key) ?? [line.tax_category, percent, 0n];
+    bases.set(key, [line.tax_category, percent, before + integer(line.amount_minor) - integer(line.discount_minor)]);
+  }
+  const rows = [...bases.values()].sort((a, b) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : compare(a[1], b[1])));
+  const agrees = ([category, percent, base], said) =>
+    said.category === category && !compare(decimal(said.percent), percent) && integer(said.base_minor) === base &&
+    integer(said.tax_minor) === rounded(over(times(ratio(base), percent), ratio(100n)));
+  need(rows.length === record.taxes.length && rows.every((row, i) => agrees(row, record.taxes[i])),
+    "the taxes by rate are not those of the lines");
+  return `${money(record.taxes.reduce((a, t) => a + integer(t.tax_minor), 0n), record.currency)} over ${rows.length} rates`;
+}
+
+function checkTotals(record) {
+  const all = (rows, field) => rows.reduce((a, row) => a + integer(row[field]), 0n);
+  const [gross, off] = [all(record.lines, "amount_minor"), all(record.lines, "discount_minor")];
+  const tax = all(record.taxes, "tax_minor");
+  const total = gross - off + tax - integer(record.credits_minor);
+  const again = { sub_total_minor: gross, total_discount_minor: off, total_tax_minor: tax, total_minor: total };
+  for (const [name, value] of Object.entries(again)) need(integer(record[name]) === value, `${name} is ${value}`);
+  return `total ${money(total, record.currency)}`;
+}
+
+// --------------------------------------------------------------------------------------------------------- the verdict
+
+const SPLIT_VIEW =
+  "Without a witness that you trust, or a checkpoint that you kept, an operator can show two histories: this proves " +
+  "that the record is in a log that the key signed, not that everybody sees the same log.";
+const OWN_KEY =
+  "The key was taken from the bundle itself: it shows that one key signed all of this, not whose key it is. Compare it " +
+  "with the key that the seller publishes.";
+const EVENTS_AS_REPORTED =
+  "The events are those that were sealed. That they report what happened, and that none was left out before the seal, " +
+  "is not something a signature can show: compare them with your own count.";
+const TERMS_AS_STATED =
+  "The prices, discounts, tax rates and shares of a partial period are those that the record states: compare them with " +
+  "your contract.";
+const DOCUMENTS = ["invoice/v1", "credit-note/v1", "debit-note/v1"];
+
+function checkLines(record, usage) {
+  need(record.lines.every((line, i) => line.n === i + 1), "lines are not numbered 1, 2, 3, …");
+  record.lines.forEach((line) => [line.amount_minor, line.discount_minor].forEach(integer));
+  const roots = new Set(record.lines.filter((line) => line.usage !== null).map((line) => line.usage.root));
+  const given = Object.keys(usage);
+  need(given.length === roots.size && given.every((root) => roots.has(root)),
+    "the events in the bundle are not those that its lines commit to");
+  return `${record.lines.length} lines in order, ${roots.size} usage roots`;
+}
+
+// bytes: Uint8Array of the file. trustedKeys: verifier keys that the reader has from elsewhere.
+export async function verifyBundle(bytes, { trustedKeys = [] } = {}) {
+  const checks = [];
+  const notProved = [];
+  const check = (name, what) => {
+    try {
+      checks.push({ name, ok: true, says: what() });
+    } catch (error) {
+      if (error instanceof NotHere) {
+        notProved.push(`The ${name} was not recomputed in the browser: use the offline verifier.`);
+        return true;
+      }
+      const says = error instanceof Wrong ? error.message : `cannot be read: ${error?.message}`;
+      checks.push({ name, ok: false, says });
+    }
+    return checks.at(-1).ok;
+  };
+  let bundle;
+  const verdict = () => ({ ok: checks.every((c) => c.ok), checks, notProved });
+  check("encoding", () => {
+    bundle = readBundle(bytes);
+    return `${bytes.length} bytes in their one canonical form`;
+  });
+  if (!bundle) return verdict();
+  check("key", () => checkKey(bundle, trustedKeys));
+  check("checkpoint", () => checkCheckpoint(bundle));
+  check("inclusion", () => checkInclusion(bundle));
+  if (bundle.consistency !== null) check("consistency", () => checkConsistency(bundle));
+  if (!trustedKeys.length) notProved.push(OWN_KEY);
+  if (!bundle.witness_keys.some((key) => trustedKeys.includes(key))) notProved.push(SPLIT_VIEW);
+  const { record, usage } = bundle;
+  if (!DOCUMENTS.includes(record.type)) {
+    check("usage", () => (need(!Object.keys(usage).length, "only documents have usage"), "no events"));
+    notProved.push(`What the record says was not computed again: this verifier does not know records of type '${record.type}'.`);
+    return verdict();
+  }
+  if (!check("lines", () => checkLines(record, usage))) return verdict();
+  for (const line of record.lines) {
+    if (line.usage !== null) {
+      const events = usage[line.usage.root];
+      const sealed = check(`usage of line ${line.n}`, () => checkSealed(line.usage, events));
+      if (sealed) check(`quantity of line ${line.n}`, () => checkMeasured(line, events));
+    }
+    check(`amount of line ${line.n}`, () => checkAmount(record, line, notProved));
+  }
+  check("discounts", () => checkDiscounts(record));
+  check("taxes", () => checkTaxes(record));
+  check("totals", () => checkTotals(record));
+  notProved.push(TERMS_AS_STATED);
+  if (Object.keys(usage).length) notProved.push(EVENTS_AS_REPORTED);
+  return verdict();
+}
