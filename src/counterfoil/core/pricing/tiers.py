@@ -93,6 +93,12 @@ def beyond(quantity: Decimal) -> Invalid:
     return Invalid.field("quantity", told, "pricing.beyond_last_tier")
 
 
+def below(quantity: Decimal) -> Invalid:
+    """The refusal of a period's total below zero (more taken back than used), where tiers begin at zero."""
+    told = f"{decimal_text(quantity)} is below the first tier, so it has no price"
+    return Invalid.field("quantity", told, "pricing.below_first_tier")
+
+
 def number_text(x: Decimal) -> str:
     """A number for a reader of notes: thousands apart, no trailing zeros."""
     text = decimal_text(x)

@@ -11,7 +11,7 @@ from counterfoil.core.basis.measured import Measured
 from counterfoil.core.basis.quantity import ZERO
 from counterfoil.core.basis.refusals import Problem
 from counterfoil.core.pricing.model import Billing, Part
-from counterfoil.core.pricing.tiers import BlockTier, beyond, block_problems, blocks, number_text, within
+from counterfoil.core.pricing.tiers import BlockTier, below, beyond, block_problems, blocks, number_text, within
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +35,13 @@ class BlockGraduated:
 
 def graduated_blocks(tiers: tuple[BlockTier, ...], start: Decimal, end: Decimal, prefix: str = "") -> tuple[Part, ...]:
     """The blocks that are started between `start` and `end` units, tier by tier."""
+    if end < 0:
+        raise below(end)
     parts: list[Part] = []
     lower = ZERO
     for n, tier in enumerate(tiers, 1):
         upper = None if tier.max_blocks is None else lower + tier.block_size * tier.max_blocks
-        floor = None if n == 1 else lower
-        low, high = within(start, floor, upper), within(end, floor, upper)
+        low, high = within(start, lower, upper), within(end, lower, upper)
         if low != high:
             count = blocks(high - lower, tier.block_size) - blocks(low - lower, tier.block_size)
             parts.append(block_part(high - low, tier, count, f"{prefix}tier {n}"))

@@ -12,7 +12,7 @@ from counterfoil.core.basis.quantity import ZERO
 from counterfoil.core.basis.refusals import Problem
 from counterfoil.core.pricing.model import Billing, Part
 from counterfoil.core.pricing.models.block_graduated import block_part
-from counterfoil.core.pricing.tiers import BlockTier, beyond, block_problems, blocks
+from counterfoil.core.pricing.tiers import BlockTier, below, beyond, block_problems, blocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,8 @@ class BlockVolume:
 
 def volume_blocks(tiers: tuple[BlockTier, ...], units: Decimal, prefix: str = "") -> tuple[Part, ...]:
     """All units in blocks of the tier that holds their total."""
+    if units < 0:
+        raise below(units)
     upper = ZERO
     for n, tier in enumerate(tiers, 1):
         if tier.max_blocks is not None:

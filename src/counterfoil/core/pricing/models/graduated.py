@@ -11,7 +11,7 @@ from counterfoil.core.basis.measured import Measured
 from counterfoil.core.basis.quantity import ZERO
 from counterfoil.core.basis.refusals import Problem
 from counterfoil.core.pricing.model import Billing, Part
-from counterfoil.core.pricing.tiers import Tier, beyond, bound_problems, flat_note, span_note, within
+from counterfoil.core.pricing.tiers import Tier, below, beyond, bound_problems, flat_note, span_note, within
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +19,8 @@ class Graduated:
     """Each tier prices its own units, and charges its flat fee once when it is reached: the first one always, even at
     zero usage, the others with the first fraction above the bound before them. A tier's `cap` holds for its own fee.
 
-    Of a split period each document bills what its units add, so the documents together bill what one would. Units
-    below zero (more taken back than used) belong to the first tier.
+    Of a split period each document bills what its units add, so the documents together bill what one would. A period's
+    total below zero is refused.
     """
 
     kind: ClassVar[str] = "graduated"
@@ -43,12 +43,13 @@ class Graduated:
         return self._between(used.prior_quantity, used.prior_quantity + used.quantity, opening=False)
 
     def _between(self, start: Decimal, end: Decimal, *, opening: bool) -> tuple[Part, ...]:
+        if end < 0:
+            raise below(end)
         parts: list[Part] = []
         lower = ZERO
         for n, tier in enumerate(self.tiers, 1):
             upper, price = tier.up_to, tier.unit_price
-            floor = None if n == 1 else lower
-            units = within(end, floor, upper) - within(start, floor, upper)
+            units = within(end, lower, upper) - within(start, lower, upper)
             if units:
                 parts.append(Part(units, price, units * price if price else ZERO, "tier", span_note(n, lower, upper)))
             reached = int(opening) if n == 1 else (end > lower) - (start > lower)
@@ -68,8 +69,7 @@ class Graduated:
 def _over_cap(tier: Tier, x: Decimal, lower: Decimal, n: int) -> Decimal:
     """How far the tier's fee exceeds its cap when `x` units were used in all."""
     assert tier.cap is not None
-    floor = None if n == 1 else lower
-    fee = (within(x, floor, tier.up_to) - lower) * (tier.unit_price or ZERO)
+    fee = (within(x, lower, tier.up_to) - lower) * (tier.unit_price or ZERO)
     if n == 1 or x > lower:
         fee += tier.flat_fee
     return max(ZERO, fee - tier.cap)

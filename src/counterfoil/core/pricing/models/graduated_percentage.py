@@ -11,7 +11,7 @@ from counterfoil.core.basis.measured import Measured
 from counterfoil.core.basis.quantity import ZERO
 from counterfoil.core.basis.refusals import Problem
 from counterfoil.core.pricing.model import Billing, Part
-from counterfoil.core.pricing.tiers import beyond, bound_problems, flat_note, span_note, within
+from counterfoil.core.pricing.tiers import below, beyond, bound_problems, flat_note, span_note, within
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,10 @@ class PercentTier:
 
 @dataclass(frozen=True, slots=True)
 class GraduatedPercentage:
-    """The quantity is an amount of money, shared over the tiers. Without any, no tier is reached and nothing is due."""
+    """The quantity is an amount of money, shared over the tiers. Without any, no tier is reached and nothing is due.
+
+    A period's total below zero is refused.
+    """
 
     kind: ClassVar[str] = "graduated_percentage"
     needs: ClassVar[frozenset[str]] = frozenset()
@@ -40,12 +43,13 @@ class GraduatedPercentage:
     def rate(self, used: Measured) -> tuple[Part, ...]:
         """One part per tier for its share, and one for its flat fee."""
         start, end = used.prior_quantity, used.prior_quantity + used.quantity
+        if end < 0:
+            raise below(end)
         parts: list[Part] = []
         lower = ZERO
         for n, tier in enumerate(self.tiers, 1):
             upper = tier.up_to
-            floor = None if n == 1 else lower
-            amount = within(end, floor, upper) - within(start, floor, upper)
+            amount = within(end, lower, upper) - within(start, lower, upper)
             if amount:
                 rate = tier.percent / 100
                 parts.append(Part(amount, rate, amount * rate, "tier", span_note(n, lower, upper)))

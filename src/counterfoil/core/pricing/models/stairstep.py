@@ -11,7 +11,7 @@ from counterfoil.core.basis.measured import Measured
 from counterfoil.core.basis.quantity import ZERO
 from counterfoil.core.basis.refusals import Problem
 from counterfoil.core.pricing.model import Billing, Part
-from counterfoil.core.pricing.tiers import beyond, bound_problems, span_note
+from counterfoil.core.pricing.tiers import below, beyond, bound_problems, span_note
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,8 @@ class StairStep:
         return (Part(used.quantity, None, price - self._step(used.prior_quantity)[0], "step", note),)
 
     def _step(self, units: Decimal) -> tuple[Decimal, str]:
+        if units < 0:
+            raise below(units)
         lower = ZERO
         for n, step in enumerate(self.tiers, 1):
             if step.up_to is None or units <= step.up_to:

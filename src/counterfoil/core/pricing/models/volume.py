@@ -11,7 +11,7 @@ from counterfoil.core.basis.measured import Measured
 from counterfoil.core.basis.quantity import ZERO
 from counterfoil.core.basis.refusals import Problem
 from counterfoil.core.pricing.model import Billing, Part
-from counterfoil.core.pricing.tiers import Tier, beyond, bound_problems, flat_note, span_note
+from counterfoil.core.pricing.tiers import Tier, below, beyond, bound_problems, flat_note, span_note
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Volume:
     """The tier that holds the period's total prices all units and charges its flat fee, the first also at zero usage.
 
     Billed with the last document of a split period, because more usage may change the price of all of it. A prorated
-    meter's tier is chosen by its full units, while its prorated units are priced (`used.prorated`).
+    meter's tier is chosen by its full units, while its prorated units are priced (`used.prorated`). A total below zero is refused.
     """
 
     kind: ClassVar[str] = "volume"
@@ -36,6 +36,8 @@ class Volume:
         """One part for the units, one for the flat fee."""
         units = used.prior_quantity + used.quantity
         chosen_by = sum((full for full, _ in used.prorated), ZERO) if used.prorated else units
+        if units < 0:
+            raise below(units)
         lower = ZERO
         for n, tier in enumerate(self.tiers, 1):
             if tier.up_to is None or chosen_by <= tier.up_to:
