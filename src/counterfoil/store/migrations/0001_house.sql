@@ -75,6 +75,8 @@ CREATE TABLE audit (
     PRIMARY KEY (tenant, seq)
 );
 CREATE INDEX audit_by_ref ON audit (tenant, ref, seq);
+CREATE TRIGGER audit_stays BEFORE UPDATE OR DELETE ON audit
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 CREATE TABLE idempotency (
     tenant     integer NOT NULL REFERENCES tenant,
@@ -450,6 +452,8 @@ CREATE TABLE leaf (
     FOREIGN KEY (tenant, record_ref) REFERENCES record
 );
 CREATE INDEX leaf_by_index ON leaf (tenant, idx);
+CREATE TRIGGER leaves_stay BEFORE UPDATE OR DELETE ON leaf
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 CREATE TABLE tile (
     tenant integer NOT NULL REFERENCES tenant,
@@ -496,8 +500,8 @@ BEGIN
     END LOOP;
 END $$;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO counterfoil_app;
-REVOKE INSERT, DELETE, TRUNCATE ON tenant FROM counterfoil_app;
-REVOKE UPDATE (log_key, log_public, log_origin, mode, tenant_ref) ON tenant FROM counterfoil_app;
+REVOKE INSERT, UPDATE, DELETE ON tenant FROM counterfoil_app;
+GRANT UPDATE (name, clock_at, catalogue, swept_xact) ON tenant TO counterfoil_app;
 
 -- The few reads and one write that come before a tenant is known. Each answers one narrow question.
 CREATE FUNCTION find_api_key(wanted text)
