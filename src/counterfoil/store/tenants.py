@@ -9,20 +9,8 @@ from typing import Any
 import psycopg
 
 from counterfoil.core.basis.ids import Ref
+from counterfoil.flows.ports import TenantRow
 from counterfoil.store.rows import Rows
-
-
-@dataclass(frozen=True, slots=True)
-class TenantRow:
-    """A tenant: one company in one mode."""
-
-    tenant: int
-    ref: Ref
-    name: str
-    mode: str
-    clock_at: datetime | None
-    log_origin: str
-    log_public: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ class LineChange:
     quantity, parts, inputs and usage proof of the new rating (parts add up to `after`, not to the difference).
 
     `inputs` is the object that the line item's terms were rated with (None: it was not measured again, so the note's
-    line does not carry terms). The note's line seals it with `before_minor` and `after_minor` added; their difference is
+    line carries no terms). The note's line seals it with `before_minor` and `after_minor` added; their difference is
     always the line's amount, also where less was left to credit than the rating fell by.
     """
 

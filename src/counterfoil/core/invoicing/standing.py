@@ -33,13 +33,14 @@ class LineLeft:
 @dataclass(frozen=True, slots=True)
 class Standing:
     """An invoice with its notes taken together. `taxes_minor`: tax left per category and rate. `asked_minor`: total of
-    the invoice and its debit notes. `given_minor`: gross amount of its credit notes, before prepaid credits that they
-    gave back."""
+    the invoice and its debit notes. `given_minor`: gross amount of its credit notes, of which `returned_minor` gave
+    prepaid credits back."""
 
     lines: tuple[LineLeft, ...]
     taxes_minor: Mapping[TaxKey, int]
     asked_minor: int
     given_minor: int
+    returned_minor: int
 
     def base_minor(self, tax: TaxKey) -> int:
         """What is left of the base of one tax."""
@@ -48,8 +49,7 @@ class Standing:
     def given_back_minor(self, gross_minor: int) -> int:
         """How much of a further credit note over `gross_minor` gives prepaid credits back: a credit note first takes
         off what the documents ask for, and only then returns what credits had paid of them."""
-        before = max(0, self.given_minor - self.asked_minor)
-        return max(0, self.given_minor + gross_minor - self.asked_minor) - before
+        return max(0, self.given_minor + gross_minor - self.asked_minor - self.returned_minor)
 
 
 def standing(original: Document, notes: Sequence[Document]) -> Standing:
@@ -66,7 +66,7 @@ def standing(original: Document, notes: Sequence[Document]) -> Standing:
     discounts = [line.discount_minor for line in original.lines]
     rated = list(amounts)
     taxes = {(t.category, t.percent): t.tax_minor for t in original.taxes}
-    asked, given = original.total_minor, 0
+    asked, given, returned = original.total_minor, 0, 0
     for note in notes:
         assert note.corrects == original.ref, "a note of another document"
         sign = 1 if note.kind == "DEBIT" else -1
@@ -83,6 +83,7 @@ def standing(original: Document, notes: Sequence[Document]) -> Standing:
             asked += note.total_minor
         else:
             given += note.total_minor + note.credits_minor
+            returned += note.credits_minor
     return Standing(
         tuple(
             LineLeft(line.n, amounts[i], discounts[i], rated[i], (line.tax_category, line.tax_percent))
@@ -91,4 +92,5 @@ def standing(original: Document, notes: Sequence[Document]) -> Standing:
         taxes,
         asked,
         given,
+        returned,
     )

@@ -1,0 +1,331 @@
+"""Agree contracts: draft, publish, amend, cancel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Literal
+
+from counterfoil.core.basis.ids import Ref
+from counterfoil.core.basis.period import local_date, midnight
+from counterfoil.core.basis.refusals import Conflict, NotFound, Problem, refuse_if
+from counterfoil.core.contracts.amend import amend, by_product, cancel, first_segments, terms_problems
+from counterfoil.core.contracts.charges import Shape, next_charge_on
+from counterfoil.core.contracts.parties import Customer, Entity, zone_problems
+from counterfoil.core.contracts.terms import Contract, Cycle, PaymentTime, ProductTerms, Segment
+from counterfoil.core.invoicing.rating import items_of, shape_of
+from counterfoil.core.pricing.sheet import Pricing
+from counterfoil.core.usage.aggregations import reducer_of
+from counterfoil.core.usage.meter import Meter
+from counterfoil.flows.ports import Tx
+from counterfoil.flows.restate import restate
+
+_ONE_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class ProductOrder:
+    """A product as a contract asks for it; what is None is taken from the customer, its entity, or the field's default.
+
+    `start` is the first billed day and `end` the day after the last. `product_ref` keeps a product's place in an amendment
+    (None: the product with the same pricing, or a new one). `pricing_version` None: the latest published.
+    """
+
+    pricing_ref: Ref
+    start: date
+    end: date | None = None
+    product_ref: Ref | None = None
+    pricing_version: int | None = None
+    line_items: tuple[Ref, ...] | None = None
+    quantities: tuple[tuple[Ref, Decimal], ...] = ()
+    entity_ref: Ref | None = None
+    time_zone: str | None = None
+    cycle: Cycle = Cycle()
+    issue_day: date | None = None
+    payment_time: PaymentTime = "BEFORE_USE"
+    tax_percent: Decimal | None = None
+    tax_category: str | None = None
+    discount_percent: Decimal = Decimal(0)
+    discount_fixed: Decimal = Decimal(0)
+    minimum_fee: Decimal | None = None
+    maximum_fee: Decimal | None = None
+    net_days: int | None = None
+    due_upon_usage: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ContractOrder:
+    """A contract as it is drafted."""
+
+    customer_ref: Ref
+    products: tuple[ProductOrder, ...]
+    po_number: str = ""
+    kind: Literal["contract", "subscription"] = "contract"
+    collective: bool = True
+
+
+def draft_contracts(tx: Tx, orders: Sequence[ContractOrder]) -> list[Contract]:
+    """Store contracts as drafts, all or none. Nothing is billed before they are published."""
+    terms = _Resolver(tx, orders).terms()
+    number = tx.next_contract_number()
+    made = [
+        Contract(tx.new_ref(), number + i, order.customer_ref, "draft", order.kind, 1, order.po_number, order.collective,
+                 first_segments(products))
+        for i, (order, products) in enumerate(zip(orders, terms, strict=True))
+    ]
+    tx.add_contracts(made, next_issue_at=[None] * len(made))
+    for contract in made:
+        tx.audit("draft", "contract", contract.ref, after={"number": contract.number, "customer_ref": contract.customer_ref})
+    return made
+
+
+def change_draft(tx: Tx, ref: str, order: ContractOrder) -> Contract:
+    """Replace the terms of a draft."""
+    contract = _held(tx, ref)
+    if contract.state != "draft":
+        raise Conflict("contract.not_draft", f"contract {contract.number} is {contract.state}: amend it instead")
+    _same_customer(contract, order)
+    (products,) = _Resolver(tx, [order], contract.segments).terms()
+    changed = replace(contract, version=contract.version + 1, po_number=order.po_number, collective=order.collective,
+                      segments=tuple(replace(s, version=contract.version + 1) for s in first_segments(products)))
+    tx.add_contract_version(changed, min(s.since for s in changed.segments), include_current=False, why="draft changed")
+    tx.save_contract(changed, next_issue_at=None)
+    tx.audit("change", "contract", contract.ref, after={"version": changed.version})
+    return changed
+
+
+def publish_contracts(tx: Tx, refs: Sequence[str]) -> list[Contract]:
+    """Put drafts into force: usage is taken and documents fall due, also those of days that have passed."""
+    published = []
+    for ref in refs:
+        contract = _held(tx, ref)
+        if contract.state != "draft":
+            raise Conflict("contract.not_draft", f"contract {contract.number} is {contract.state} already")
+        published.append(replace(contract, state="active"))
+    pricings = pricings_of(tx, published)
+    for contract in published:
+        first = min(s.since for s in contract.segments) - _ONE_DAY
+        tx.save_contract(contract, next_issue_at=next_issue_at(contract, pricings, first))
+        _cover(tx, contract, pricings)
+        tx.audit("publish", "contract", contract.ref, after={"number": contract.number})
+    tx.catalogue_changed()
+    return published
+
+
+def amend_contract(tx: Tx, ref: str, order: ContractOrder, *, effective_on: date | None = None, include_current: bool = False,
+                   why: str = "") -> Contract:
+    """Agree a new version of an active contract, from `effective_on` (default: today in the contract's time zone).
+
+    With `include_current` the change takes effect on that day: what was billed in advance beyond it is credited, and the
+    new terms are billed from it. Without it the change waits for the next period. Products keep their place by
+    `product_ref`, or by their pricing where that is unambiguous.
+    """
+    contract = _held(tx, ref)
+    _same_customer(contract, order)
+    today = local_date(tx.now, contract.segments[0].terms.time_zone)
+    on = effective_on or today
+    (products,) = _Resolver(tx, [order], contract.segments).terms()
+    amended = replace(amend(contract, products, on, include_current=include_current), po_number=order.po_number,
+                      collective=order.collective)
+    return _put_version(tx, contract, amended, on, include_current=include_current, why=why, verb="amend")
+
+
+def cancel_contract(tx: Tx, ref: str, *, on: date | None = None, include_current: bool = False, why: str = "") -> Contract:
+    """End an active contract with its current period, or, including the current invoice, on the day itself (default:
+    today): that day is still billed, and what was billed in advance beyond it is credited."""
+    contract = _held(tx, ref)
+    day = on or local_date(tx.now, contract.segments[0].terms.time_zone)
+    cancelled = cancel(contract, day, include_current=include_current)
+    return _put_version(tx, contract, cancelled, day, include_current=include_current, why=why or "cancelled", verb="cancel")
+
+
+def pricings_of(tx: Tx, contracts: Iterable[Contract]) -> Mapping[tuple[Ref, int], Pricing]:
+    """The pricings that the segments of these contracts use."""
+    return tx.pricings(list({(s.terms.pricing_ref, s.terms.pricing_version) for c in contracts for s in c.segments}))
+
+
+def shapes_of(contract: Contract, pricings: Mapping[tuple[Ref, int], Pricing]) -> list[tuple[Segment, Shape]]:
+    """Each segment with the kinds of line items it bills; one-time items belong to the segment that has them first."""
+    found = []
+    for history in by_product(contract.segments).values():
+        seen: frozenset[Ref] = frozenset()
+        for segment in history:
+            pricing = pricings[(segment.terms.pricing_ref, segment.terms.pricing_version)]
+            once = {i.ref for i in items_of(segment.terms, pricing) if i.kind == "one_time"}
+            found.append((segment, shape_of(segment.terms, pricing, one_time=bool(once - seen))))
+            seen |= once
+    return found
+
+
+def next_issue_at(contract: Contract, pricings: Mapping[tuple[Ref, int], Pricing], after: date) -> datetime | None:
+    """When the contract's first document later than `after` falls due."""
+    instants = []
+    for segment, shape in shapes_of(contract, pricings):
+        on = next_charge_on(segment, shape, after)
+        if on is not None:
+            instants.append(midnight(on, segment.terms.time_zone))
+    return min(instants, default=None)
+
+
+def _put_version(tx: Tx, before: Contract, after: Contract, on: date, *, include_current: bool, why: str, verb: str) -> Contract:
+    pricings = pricings_of(tx, [after])
+    zone = after.segments[0].terms.time_zone if after.segments else "UTC"
+    pending = tx.next_issue_of(before.ref)
+    changes = [s.since for s in after.segments if s.version == after.version]
+    earliest = min([on, *changes, *([local_date(pending, zone)] if pending else [])])
+    tx.add_contract_version(after, on, include_current=include_current, why=why)
+    tx.save_contract(after, next_issue_at=next_issue_at(after, pricings, earliest - _ONE_DAY))
+    _cover(tx, after, pricings)
+    tx.catalogue_changed()
+    tx.audit(verb, "contract", after.ref, before={"version": before.version}, after={"version": after.version}, why=why)
+    reached = [b for b in tx.billed_parts([after.ref], since=min([on, *changes])) if b.document_ref is not None]
+    restate(tx, reached, why or f"contract {after.number}, version {after.version}, from {on}")
+    return after
+
+
+def _cover(tx: Tx, contract: Contract, pricings: Mapping[tuple[Ref, int], Pricing]) -> None:
+    rows: dict[tuple[Ref, Ref, datetime], tuple[datetime | None, bool]] = {}
+    wanted = {i.usage_product_ref for p in pricings.values() for i in p.items if i.usage_product_ref}
+    meters = tx.meters(list(wanted)) if wanted else {}
+    for segment in contract.segments:
+        terms = segment.terms
+        start = midnight(segment.since, terms.time_zone)
+        end = None if segment.until is None else midnight(segment.until, terms.time_zone)
+        for item in items_of(terms, pricings[(terms.pricing_ref, terms.pricing_version)]):
+            if item.usage_product_ref:
+                meter = meters[item.usage_product_ref]
+                key = (terms.product_ref, meter.stream_ref, start)
+                rows[key] = (end, _carries(meter) or rows.get(key, (end, False))[1])
+    tx.put_coverage(contract.ref, contract.customer_ref,
+                    [(product, stream, start, end, carries) for (product, stream, start), (end, carries) in rows.items()])
+
+
+def _carries(meter: Meter) -> bool:
+    return meter.carry_over or reducer_of(meter.aggregation).looks_back
+
+
+def _held(tx: Tx, ref: str) -> Contract:
+    contract = tx.contract(ref, lock=True)
+    if contract is None:
+        raise NotFound("contract.not_found", f"there is no contract {ref}")
+    return contract
+
+
+def _same_customer(contract: Contract, order: ContractOrder) -> None:
+    if order.customer_ref != contract.customer_ref:
+        raise Conflict("contract.customer", "the customer of a contract cannot be changed; cancel it and agree a new one")
+
+
+class _Resolver:
+    """From orders to full terms: reads what they refer to once, and fills in what they leave open."""
+
+    def __init__(self, tx: Tx, orders: Sequence[ContractOrder], existing: Sequence[Segment] = ()) -> None:
+        self.tx = tx
+        self.orders = orders
+        self.places = {s.terms.product_ref: s.terms.pricing_ref for s in existing}
+        self.customers = tx.customers(list({o.customer_ref for o in orders}))
+        wanted = {p.entity_ref for o in orders for p in o.products if p.entity_ref} | {c.entity_ref for c in self.customers.values()}
+        self.entities = tx.entities(list(wanted))
+        self.versions = {ref: tx.pricing_versions(ref) for ref in {p.pricing_ref for o in orders for p in o.products}}
+
+    def terms(self) -> list[tuple[ProductTerms, ...]]:
+        """The terms of each order's products; refuses with every problem of all orders."""
+        problems: list[Problem] = []
+        found = []
+        for i, order in enumerate(self.orders):
+            where = "" if len(self.orders) == 1 else f"[{i}]"
+            mine: list[Problem] = []
+            products = tuple(self._products(order, mine))
+            mine = mine or list(terms_problems(products))
+            problems.extend(p.under(where) for p in mine)
+            found.append(products)
+        refuse_if(problems)
+        return found
+
+    def _products(self, order: ContractOrder, problems: list[Problem]) -> Iterable[ProductTerms]:
+        customer = self.customers.get(order.customer_ref)
+        if customer is None:
+            problems.append(Problem("customer_ref", f"there is no customer {order.customer_ref}"))
+            return
+        free = dict(self.places)
+        for i, product in enumerate(order.products):
+            mine: list[Problem] = []
+            entity = self.entities.get(product.entity_ref or customer.entity_ref)
+            if entity is None:
+                mine.append(Problem("entity_ref", f"there is no entity {product.entity_ref}"))
+            pricing = self._pricing(product, mine)
+            place = self._place(product, free, mine)
+            if product.time_zone is not None:
+                mine.extend(zone_problems(product.time_zone))
+            if entity is not None and pricing is not None and not mine:
+                mine.extend(_item_problems(product, pricing))
+            if not mine and entity is not None and pricing is not None:
+                yield _terms(product, place, pricing, customer, entity)
+            problems.extend(p.under(f"products[{i}]") for p in mine)
+
+    def _pricing(self, product: ProductOrder, problems: list[Problem]) -> Pricing | None:
+        versions = self.versions[product.pricing_ref]
+        if not versions:
+            problems.append(Problem("pricing_ref", f"there is no pricing {product.pricing_ref}"))
+            return None
+        published = [v.pricing for v in versions if v.published_at is not None]
+        if product.pricing_version is not None:
+            published = [p for p in published if p.version == product.pricing_version]
+        if not published:
+            problems.append(Problem("pricing_ref", "this pricing has no such published version: publish it first"))
+            return None
+        return published[-1]
+
+    def _place(self, product: ProductOrder, free: dict[Ref, Ref], problems: list[Problem]) -> Ref:
+        if product.product_ref is not None:
+            if product.product_ref not in free:
+                problems.append(Problem("product_ref", "is not a product of this contract, or is named twice"))
+            free.pop(product.product_ref, None)
+            return product.product_ref
+        same = [ref for ref, pricing in free.items() if pricing == product.pricing_ref]
+        if len(same) == 1:
+            free.pop(same[0])
+            return same[0]
+        return self.tx.new_ref()
+
+
+def _terms(order: ProductOrder, place: Ref, pricing: Pricing, customer: Customer, entity: Entity) -> ProductTerms:
+    tax = customer.tax_percent if order.tax_percent is None else order.tax_percent
+    return ProductTerms(
+        product_ref=place,
+        pricing_ref=pricing.ref,
+        pricing_version=pricing.version,
+        name=pricing.product_name,
+        start=order.start,
+        end=order.end,
+        entity_ref=entity.ref,
+        currency=pricing.currency,
+        time_zone=order.time_zone or entity.time_zone,
+        cycle=order.cycle,
+        issue_day=order.issue_day,
+        payment_time=order.payment_time,
+        line_items=order.line_items,
+        quantities=order.quantities,
+        tax_percent=tax,
+        tax_category=order.tax_category or ("S" if tax else "Z"),
+        discount_percent=order.discount_percent,
+        discount_fixed=order.discount_fixed,
+        minimum_fee=order.minimum_fee,
+        maximum_fee=order.maximum_fee,
+        net_days=customer.net_days if order.net_days is None else order.net_days,
+        due_upon_usage=order.due_upon_usage,
+        note=order.note,
+    )
+
+
+def _item_problems(product: ProductOrder, pricing: Pricing) -> Iterable[Problem]:
+    known = {i.ref for i in pricing.items}
+    for n, ref in enumerate(product.line_items or ()):
+        if ref not in known:
+            yield Problem(f"line_items[{n}]", f"{ref} is not a line item of this pricing")
+    for n, (ref, _quantity) in enumerate(product.quantities):
+        if ref not in known:
+            yield Problem(f"quantities[{n}]", f"{ref} is not a line item of this pricing")

@@ -1,0 +1,79 @@
+"""Credit a document in full or in part, and mark one as sent or paid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from counterfoil.core.basis.ids import Ref, derived_ref
+from counterfoil.core.basis.period import local_date
+from counterfoil.core.basis.refusals import Conflict, NotFound
+from counterfoil.core.invoicing.credit import credit_note
+from counterfoil.core.invoicing.document import Document
+from counterfoil.core.invoicing.posting import payment_posting
+from counterfoil.core.invoicing.standing import standing
+from counterfoil.core.receipts.invoice import record_document
+from counterfoil.flows.ports import DocumentRow, Tx
+from counterfoil.flows.seal_documents import seal_documents
+
+
+def document_of(tx: Tx, ref: str) -> Document:
+    """An issued document as it was sealed."""
+    record = tx.record(Ref(ref))
+    if record is None:
+        raise NotFound("document.not_found", f"there is no document {ref}")
+    return record_document(record.body)
+
+
+def notes_of(tx: Tx, ref: str) -> list[Document]:
+    """The credit and debit notes of a document, oldest first."""
+    refs = tx.notes_of([ref])
+    bodies = tx.records(refs)
+    return [record_document(bodies[r].body) for r in refs]
+
+
+def credit_document(tx: Tx, ref: str, amounts_minor: Mapping[int, int] | None = None, *, reason: str = "") -> Document:
+    """Issue a credit note over what is left of an invoice, or over amounts (minor units, before discounts) by line number.
+
+    Never more than what is left of each line. Crediting everything cancels the invoice.
+    """
+    if not tx.lock_document(ref):
+        raise NotFound("document.not_found", f"there is no document {ref}")
+    original, notes = document_of(tx, ref), notes_of(tx, ref)
+    today = max(local_date(tx.now, original.time_zone), original.issued_on)
+    note = credit_note(
+        original, notes, ref=derived_ref("note", "CREDIT", ref, len(notes)), number="", issued_on=today,
+        amounts_minor=amounts_minor, reason=reason,
+    )
+    (issued,) = seal_documents(tx, [note])
+    left = standing(original, [*notes, issued])
+    if all(line.amount_minor == 0 for line in left.lines):
+        tx.mark(ref, "cancelled", tx.now)
+    tx.audit("credit", "document", ref, after={"credit_note": issued.number, "total_minor": issued.total_minor}, why=reason)
+    return issued
+
+
+def mark_paid(tx: Tx, ref: str, paid_at: datetime | None = None) -> DocumentRow:
+    """Note that an invoice or debit note was paid in full, and book it: clearing against the receivable.
+
+    Doing it again changes nothing. Conflict for a credit note and for a document that was credited in full.
+    """
+    if not tx.lock_document(ref):
+        raise NotFound("document.not_found", f"there is no document {ref}")
+    row = tx.document_row(ref)
+    assert row is not None
+    if row.paid_at is not None:
+        return row
+    if row.cancelled_at is not None:
+        raise Conflict("document.cancelled", f"{row.number} was credited in full; there is nothing to pay")
+    at = paid_at or tx.now
+    document = document_of(tx, ref)
+    open_minor = document.total_minor - row.credited_minor
+    if open_minor > 0 or document.kind == "CREDIT":
+        paid_on = local_date(at, document.time_zone)
+        tx.add_entries([payment_posting(document, derived_ref("payment", ref), paid_on, open_minor)])
+    tx.mark(ref, "paid", at)
+    tx.audit("mark_paid", "document", ref, after={"paid_at": at, "amount_minor": open_minor})
+    found = tx.document_row(ref)
+    assert found is not None
+    return found

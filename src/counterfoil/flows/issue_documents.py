@@ -1,0 +1,250 @@
+"""Issue what falls due at one instant: measure, rate, draw up, number, book, seal. At most once per period."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from counterfoil.core.basis.ids import Ref, derived_ref
+from counterfoil.core.basis.measured import Measured
+from counterfoil.core.basis.period import Period, Window, local_date, midnight
+from counterfoil.core.contracts.amend import by_product
+from counterfoil.core.contracts.charges import BilledPart, Charge, Shape, charges_of, charges_on
+from counterfoil.core.contracts.parties import Customer, Entity
+from counterfoil.core.contracts.terms import Contract, Segment
+from counterfoil.core.invoicing.document import Discount, Document, UsageProof
+from counterfoil.core.invoicing.draw_up import Cap, LineDraft, draw_up
+from counterfoil.core.invoicing.parties import buyer, seller
+from counterfoil.core.invoicing.rating import Used, caps_of, discounts_of, items_of, needs_of, rate_charge
+from counterfoil.core.pricing.model import LineItem
+from counterfoil.core.pricing.sheet import Pricing
+from counterfoil.core.usage.ask import Ask
+from counterfoil.core.usage.meter import Meter
+from counterfoil.core.usage.meter_codec import meter_to_json
+from counterfoil.flows.agree_contract import next_issue_at, pricings_of, shapes_of
+from counterfoil.flows.ports import Tx
+from counterfoil.flows.seal_documents import seal_documents
+
+SWEEP_LOCK = "usage sweep"
+
+Pricings = Mapping[tuple[Ref, int], Pricing]
+
+
+@dataclass(frozen=True, slots=True)
+class DueCharge:
+    """A charge of a contract, with the pricing it is rated by and the one-time items that an earlier segment billed."""
+
+    contract: Contract
+    charge: Charge
+    pricing: Pricing
+    skip: frozenset[Ref] = frozenset()
+
+    @property
+    def usage_items(self) -> list[LineItem]:
+        """The items that are measured for it."""
+        return [i for i in items_of(self.charge.segment.terms, self.pricing) if i.kind == "usage"]
+
+
+def issue_due(tx: Tx, at: datetime, limit: int) -> tuple[int, list[Document]]:
+    """Issue the documents that fall due at exactly `at`, for up to `limit` contracts: one transaction, all or none.
+
+    The number of contracts that were due, and the documents. A contract whose charges come to nothing gets none.
+    """
+    tx.lock(SWEEP_LOCK, shared=True)
+    contracts = tx.due_contracts(at, limit)
+    if not contracts:
+        return 0, []
+    pricings = pricings_of(tx, contracts)
+    due = not_billed(tx, [d for c in contracts for d in due_charges(c, pricings, at)])
+    documents, parts = draw_up_all(tx, contracts, due)
+    issued = seal_documents(tx, documents)
+    tx.add_billed(parts)
+    more: dict[Ref, int] = {}
+    for document in issued:
+        assert document.contract_ref is not None
+        more[document.contract_ref] = more.get(document.contract_ref, 0) + 1
+    tx.set_next_issue([(c.ref, _next_after(c, pricings, at), more.get(c.ref, 0)) for c in contracts])
+    return len(contracts), issued
+
+
+def due_charges(contract: Contract, pricings: Pricings, at: datetime) -> list[DueCharge]:
+    """The charges of a contract whose issue date begins at `at` in their own time zone."""
+    found = []
+    for segment, shape in shapes_of(contract, pricings):
+        zone = segment.terms.time_zone
+        day = local_date(at, zone)
+        if midnight(day, zone) == at:
+            pricing = pricings[(segment.terms.pricing_ref, segment.terms.pricing_version)]
+            skip = billed_once_before(contract, segment, pricings) if segment.version > 1 else frozenset()
+            found.extend(DueCharge(contract, c, pricing, skip) for c in charges_on(segment, shape, day))
+    return found
+
+
+def billed_once_before(contract: Contract, segment: Segment, pricings: Pricings) -> frozenset[Ref]:
+    """One-time items that earlier segments of the same product had."""
+    seen: set[Ref] = set()
+    for earlier in by_product(contract.segments)[segment.terms.product_ref]:
+        if earlier.version >= segment.version:
+            break
+        pricing = pricings[(earlier.terms.pricing_ref, earlier.terms.pricing_version)]
+        seen.update(i.ref for i in items_of(earlier.terms, pricing) if i.kind == "one_time")
+    return frozenset(seen)
+
+
+def rate_all(tx: Tx, due: Sequence[DueCharge]) -> list[tuple[LineDraft, ...]]:
+    """The line drafts of every charge: usage is measured for all of them at once."""
+    wanted = {i.usage_product_ref for d in due if d.charge.usage for i in d.usage_items if i.usage_product_ref}
+    meters = tx.meters(list(wanted)) if wanted else {}
+    asks: list[Ask] = []
+    places: list[tuple[int, LineItem]] = []
+    for n, d in enumerate(due):
+        for item in d.usage_items if d.charge.usage else ():
+            assert item.usage_product_ref is not None
+            asks.append(_ask(d, item, meters[item.usage_product_ref]))
+            places.append((n, item))
+    used: list[dict[Ref, Used]] = [{} for _ in due]
+    for (n, item), ask, found in zip(places, asks, tx.measure(asks) if asks else (), strict=True):
+        proof = UsageProof(found.root, found.count, ask.window, meter_to_json(ask.meter))
+        used[n][item.ref] = Used(found.measured, proof)
+    return [_rate(d, u) for d, u in zip(due, used, strict=True)]
+
+
+def document_ref(contract: Contract, charges: Sequence[Charge], group: str, issue_on: date) -> Ref:
+    """The reference that a contract's document of a date has, from its projection on."""
+    return derived_ref("document", contract.ref, group, issue_on, max(c.segment.version for c in charges))
+
+
+def _ask(d: DueCharge, item: LineItem, meter: Meter) -> Ask:
+    zone = d.charge.segment.terms.time_zone
+    assert d.charge.usage is not None
+    prior = None if d.charge.prior is None else d.charge.prior.window(zone)
+    return Ask(d.contract.customer_ref, meter, d.charge.usage.window(zone), needs_of(item), prior)
+
+
+def _rate(d: DueCharge, used: Mapping[Ref, Used]) -> tuple[LineDraft, ...]:
+    before: tuple[LineDraft, ...] = ()
+    if d.charge.part and d.charge.segment.terms.minimum_fee is not None:
+        before = _earlier_parts(d, used)
+    return rate_charge(d.charge, d.pricing, used, billed_before=before, skip=d.skip)
+
+
+def _earlier_parts(d: DueCharge, used: Mapping[Ref, Used]) -> tuple[LineDraft, ...]:
+    """What the parts before this one billed, rated again: it counts towards the minimum fee."""
+    kinds = {i.kind for i in items_of(d.charge.segment.terms, d.pricing)}
+    shape = Shape("one_time" in kinds, "recurring" in kinds, "usage" in kinds)
+    drafts: list[LineDraft] = []
+    for earlier in charges_of(d.charge.segment, d.charge.billing, shape):
+        if earlier.part < d.charge.part:
+            prior = {ref: Used(Measured(quantity=u.measured.prior_quantity), None) for ref, u in used.items()}
+            drafts.extend(x for x in rate_charge(earlier, d.pricing, prior, skip=d.skip))
+    return tuple(drafts)
+
+
+def not_billed(tx: Tx, due: list[DueCharge]) -> list[DueCharge]:
+    """Without what was billed before: only an amended contract comes to the same date twice."""
+    amended = [d.charge.key for d in due if d.contract.version > 1]
+    billed = {b.key for b in tx.billed_parts_of(amended)} if amended else set()
+    return [d for d in due if d.charge.key not in billed]
+
+
+def _next_after(contract: Contract, pricings: Pricings, at: datetime) -> datetime | None:
+    following = [
+        next_issue_at(_only(contract, zone), pricings, local_date(at, zone)) for zone in {s.terms.time_zone for s in contract.segments}
+    ]
+    return min((f for f in following if f is not None), default=None)
+
+
+def _only(contract: Contract, zone: str) -> Contract:
+    mine = tuple(s for s in contract.segments if s.terms.time_zone == zone)
+    return contract if len(mine) == len(contract.segments) else replace(contract, segments=mine)
+
+
+def draw_up_all(tx: Tx, contracts: Sequence[Contract], due: Sequence[DueCharge], *,
+                keep_empty: bool = False) -> tuple[list[Document], list[tuple[BilledPart, Window | None]]]:
+    """The documents of these charges, without numbers, and the parts that they bill.
+
+    Charges that come to nothing, with no usage counted, make no document unless `keep_empty`."""
+    drafts = rate_all(tx, due)
+    customers = tx.customers(list({c.customer_ref for c in contracts}))
+    entities = tx.entities(list({d.charge.segment.terms.entity_ref for d in due})) if due else {}
+    so_far = tx.documents_so_far([c.ref for c in contracts])
+    documents: list[Document] = []
+    parts: list[tuple[BilledPart, Window | None]] = []
+    for contract, group, members in _grouped(due, drafts):
+        charges = [d.charge for d, _lines in members]
+        ref = None
+        if (keep_empty and any(lines for _d, lines in members)) or any(x.amount or (x.usage and x.usage.count) for _d, lines in members for x in lines):
+            so_far[contract.ref] += 1
+            entity = entities[charges[0].segment.terms.entity_ref]
+            document = collect(contract, group, members, entity, customers[contract.customer_ref], so_far[contract.ref])
+            documents.append(document)
+            ref = document.ref
+        parts.extend((_billed(contract, c, ref), _window(c)) for c in charges)
+    return documents, parts
+
+
+def _grouped(due: Sequence[DueCharge], drafts: Sequence[tuple[LineDraft, ...]]
+             ) -> Iterable[tuple[Contract, str, list[tuple[DueCharge, tuple[LineDraft, ...]]]]]:
+    """One document per contract or one per product, and in any case one per entity, net terms and time zone."""
+    groups: dict[tuple[Ref, str], list[tuple[DueCharge, tuple[LineDraft, ...]]]] = {}
+    for d, lines in zip(due, drafts, strict=True):
+        t = d.charge.segment.terms
+        group = f"{t.entity_ref}|{t.net_days}|{t.time_zone}" + ("" if d.contract.collective else f"|{t.product_ref}")
+        groups.setdefault((d.contract.ref, group), []).append((d, lines))
+    for (_ref, group), members in groups.items():
+        yield members[0][0].contract, group, members
+
+
+def collect(contract: Contract, group: str, members: Sequence[tuple[DueCharge, tuple[LineDraft, ...]]], entity: Entity,
+            customer: Customer, number_in_contract: int) -> Document:
+    """The document, without its number, of charges that fall due together."""
+    drafts: list[LineDraft] = []
+    discounts: list[Discount] = []
+    caps: list[Cap] = []
+    for d, lines in members:
+        numbers = tuple(range(len(drafts) + 1, len(drafts) + 1 + len(lines)))
+        drafts.extend(lines)
+        if numbers:
+            discounts.extend(discounts_of(d.charge.segment.terms, numbers))
+            caps.extend(caps_of(d.charge, numbers) if d.charge.closes else ())
+    charges = [d.charge for d, _lines in members]
+    terms = charges[0].segment.terms
+    return draw_up(
+        ref=document_ref(contract, charges, group, charges[0].issue_on),
+        kind="INVOICE",
+        number="",
+        currency=terms.currency,
+        issued_on=charges[0].issue_on,
+        net_days=terms.net_days,
+        seller=seller(entity),
+        buyer=buyer(customer),
+        drafts=drafts,
+        discounts=tuple(sorted(discounts, key=lambda x: x.percent is None)),
+        caps=caps,
+        contract_ref=contract.ref,
+        contract_number=contract.number,
+        contract_version=contract.version,
+        number_in_contract=number_in_contract,
+        period=_span(charges),
+        is_partial_period=any(c.billing.is_partial for c in charges),
+        po_number=contract.po_number,
+        note="\n".join(dict.fromkeys(c.segment.terms.note for c in charges if c.segment.terms.note)),
+        time_zone=terms.time_zone,
+        language=customer.language,
+    )
+
+
+def _span(charges: Sequence[Charge]) -> Period:
+    spans = [c.usage if c.usage is not None and not c.fees else c.billing.period for c in charges]
+    return Period(min(s.start for s in spans), max(s.end for s in spans))
+
+
+def _billed(contract: Contract, charge: Charge, document: Ref | None) -> BilledPart:
+    product, starts, part, version = charge.key
+    return BilledPart(contract.ref, product, starts, charge.billing.period.end, part, document, charge.issue_on, version)
+
+
+def _window(charge: Charge) -> Window | None:
+    return None if charge.usage is None else charge.usage.window(charge.segment.terms.time_zone)
+
