@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from counterfoil.core.basis.refusals import Conflict, Invalid, Refusal
+from counterfoil.core.contracts.charges import ChargeKey
 from counterfoil.core.invoicing.document import Document
-from counterfoil.flows.agree_contract import next_issue_at, pricings_of
+from counterfoil.flows.fall_due import next_issue_at, pricings_of
 from counterfoil.flows.issue_documents import SWEEP_LOCK, issue_due
 from counterfoil.flows.ports import OpenTx, Tx
 from counterfoil.flows.restate import restate
@@ -35,8 +36,15 @@ class Advanced:
     parked: tuple[tuple[str, str], ...] = field(default=())
 
 
-def advance(db: OpenTx, tenant: int, *, to: datetime | None = None, actor: str = "system", chunk: int = CHUNK,
-            seen: Callable[[list[Document], datetime], None] | None = None) -> Advanced:
+def advance(
+    db: OpenTx,
+    tenant: int,
+    *,
+    to: datetime | None = None,
+    actor: str = "system",
+    chunk: int = CHUNK,
+    seen: Callable[[list[Document], datetime], None] | None = None,
+) -> Advanced:
     """Bring a tenant up to date: restate, then issue everything due by now, earliest first.
 
     `to` first moves the clock of a test tenant forward (Conflict `clock.live` in live mode, Invalid `to` backward).
@@ -77,27 +85,40 @@ def retry_parked(tx: Tx, contract_ref: str) -> None:
     tx.audit("retry", "contract", contract_ref)
 
 
-def _restate_late(db: OpenTx, tenant: int, actor: str,
-                  seen: Callable[[list[Document], datetime], None] | None) -> Advanced:
+def _restate_late(
+    db: OpenTx, tenant: int, actor: str, seen: Callable[[list[Document], datetime], None] | None
+) -> Advanced:
+    """Compare the usage written since the last sweep with what was issued, a page of billed parts at a time."""
     notes = 0
+    mark: tuple[int, int] | None = None
+    after: ChargeKey | None = None
     while True:
         with db.tx(tenant, actor) as tx:
             tx.lock(SWEEP_LOCK)
-            mark = tx.sweep_mark()
-            late = tx.late_periods(LATE_CHUNK)
+            mark = mark or tx.sweep_mark()
+            late = tx.late_periods(LATE_CHUNK, mark, after)
             made = restate(tx, tx.billed_parts_of(late), LATE_USAGE) if late else []
-            if len(late) < LATE_CHUNK:
-                tx.set_swept(mark)
+            last = len(late) < LATE_CHUNK
+            if last:
+                tx.set_swept(mark[1])
             now = tx.now
         notes += len(made)
         if seen and made:
             seen(made, now)
-        if len(late) < LATE_CHUNK:
+        if last:
             return Advanced(now, notes=notes)
+        after = late[-1]
 
 
-def _issue_at(db: OpenTx, tenant: int, actor: str, at: datetime, limit: int, done: Advanced,
-              seen: Callable[[list[Document], datetime], None] | None) -> Advanced:
+def _issue_at(
+    db: OpenTx,
+    tenant: int,
+    actor: str,
+    at: datetime,
+    limit: int,
+    done: Advanced,
+    seen: Callable[[list[Document], datetime], None] | None,
+) -> Advanced:
     """Issue everything due at `at`, chunk by chunk. A chunk that fails is halved down to the contract that fails, which is
     parked with its reason while the others are billed."""
     while True:

@@ -11,18 +11,20 @@ from typing import Literal
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.period import local_date, midnight
 from counterfoil.core.basis.refusals import Conflict, NotFound, Problem, refuse_if
-from counterfoil.core.contracts.amend import amend, by_product, cancel, first_segments, terms_problems
-from counterfoil.core.contracts.charges import Shape, next_charge_on
+from counterfoil.core.contracts.amend import amend, cancel, first_segments, terms_problems
 from counterfoil.core.contracts.parties import Customer, Entity, zone_problems
 from counterfoil.core.contracts.terms import Contract, Cycle, PaymentTime, ProductTerms, Segment
-from counterfoil.core.invoicing.rating import items_of, shape_of
+from counterfoil.core.invoicing.rating import items_of
 from counterfoil.core.pricing.sheet import Pricing
 from counterfoil.core.usage.aggregations import reducer_of
+from counterfoil.core.usage.coverage import Coverage
 from counterfoil.core.usage.meter import Meter
+from counterfoil.flows.fall_due import next_issue_at, pricings_of
 from counterfoil.flows.ports import Tx
 from counterfoil.flows.restate import restate
 
 _ONE_DAY = timedelta(days=1)
+_MONTHLY = Cycle()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class ProductOrder:
     quantities: tuple[tuple[Ref, Decimal], ...] = ()
     entity_ref: Ref | None = None
     time_zone: str | None = None
-    cycle: Cycle = Cycle()
+    cycle: Cycle = _MONTHLY
     issue_day: date | None = None
     payment_time: PaymentTime = "BEFORE_USE"
     tax_percent: Decimal | None = None
@@ -72,13 +74,24 @@ def draft_contracts(tx: Tx, orders: Sequence[ContractOrder]) -> list[Contract]:
     terms = _Resolver(tx, orders).terms()
     number = tx.next_contract_number()
     made = [
-        Contract(tx.new_ref(), number + i, order.customer_ref, "draft", order.kind, 1, order.po_number, order.collective,
-                 first_segments(products))
+        Contract(
+            tx.new_ref(),
+            number + i,
+            order.customer_ref,
+            "draft",
+            order.kind,
+            1,
+            order.po_number,
+            order.collective,
+            first_segments(products),
+        )
         for i, (order, products) in enumerate(zip(orders, terms, strict=True))
     ]
     tx.add_contracts(made, next_issue_at=[None] * len(made))
     for contract in made:
-        tx.audit("draft", "contract", contract.ref, after={"number": contract.number, "customer_ref": contract.customer_ref})
+        tx.audit(
+            "draft", "contract", contract.ref, after={"number": contract.number, "customer_ref": contract.customer_ref}
+        )
     return made
 
 
@@ -89,8 +102,13 @@ def change_draft(tx: Tx, ref: str, order: ContractOrder) -> Contract:
         raise Conflict("contract.not_draft", f"contract {contract.number} is {contract.state}: amend it instead")
     _same_customer(contract, order)
     (products,) = _Resolver(tx, [order], contract.segments).terms()
-    changed = replace(contract, version=contract.version + 1, po_number=order.po_number, collective=order.collective,
-                      segments=tuple(replace(s, version=contract.version + 1) for s in first_segments(products)))
+    changed = replace(
+        contract,
+        version=contract.version + 1,
+        po_number=order.po_number,
+        collective=order.collective,
+        segments=tuple(replace(s, version=contract.version + 1) for s in first_segments(products)),
+    )
     tx.add_contract_version(changed, min(s.since for s in changed.segments), include_current=False, why="draft changed")
     tx.save_contract(changed, next_issue_at=None)
     tx.audit("change", "contract", contract.ref, after={"version": changed.version})
@@ -109,14 +127,20 @@ def publish_contracts(tx: Tx, refs: Sequence[str]) -> list[Contract]:
     for contract in published:
         first = min(s.since for s in contract.segments) - _ONE_DAY
         tx.save_contract(contract, next_issue_at=next_issue_at(contract, pricings, first))
-        _cover(tx, contract, pricings)
         tx.audit("publish", "contract", contract.ref, after={"number": contract.number})
-    tx.catalogue_changed()
+    _cover(tx, published, pricings)
     return published
 
 
-def amend_contract(tx: Tx, ref: str, order: ContractOrder, *, effective_on: date | None = None, include_current: bool = False,
-                   why: str = "") -> Contract:
+def amend_contract(
+    tx: Tx,
+    ref: str,
+    order: ContractOrder,
+    *,
+    effective_on: date | None = None,
+    include_current: bool = False,
+    why: str = "",
+) -> Contract:
     """Agree a new version of an active contract, from `effective_on` (default: today in the contract's time zone).
 
     With `include_current` the change takes effect on that day: what was billed in advance beyond it is credited, and the
@@ -128,49 +152,30 @@ def amend_contract(tx: Tx, ref: str, order: ContractOrder, *, effective_on: date
     today = local_date(tx.now, contract.segments[0].terms.time_zone)
     on = effective_on or today
     (products,) = _Resolver(tx, [order], contract.segments).terms()
-    amended = replace(amend(contract, products, on, include_current=include_current), po_number=order.po_number,
-                      collective=order.collective)
+    amended = replace(
+        amend(contract, products, on, include_current=include_current),
+        po_number=order.po_number,
+        collective=order.collective,
+    )
     return _put_version(tx, contract, amended, on, include_current=include_current, why=why, verb="amend")
 
 
-def cancel_contract(tx: Tx, ref: str, *, on: date | None = None, include_current: bool = False, why: str = "") -> Contract:
+def cancel_contract(
+    tx: Tx, ref: str, *, on: date | None = None, include_current: bool = False, why: str = ""
+) -> Contract:
     """End an active contract with its current period, or, including the current invoice, on the day itself (default:
     today): that day is still billed, and what was billed in advance beyond it is credited."""
     contract = _held(tx, ref)
     day = on or local_date(tx.now, contract.segments[0].terms.time_zone)
     cancelled = cancel(contract, day, include_current=include_current)
-    return _put_version(tx, contract, cancelled, day, include_current=include_current, why=why or "cancelled", verb="cancel")
+    return _put_version(
+        tx, contract, cancelled, day, include_current=include_current, why=why or "cancelled", verb="cancel"
+    )
 
 
-def pricings_of(tx: Tx, contracts: Iterable[Contract]) -> Mapping[tuple[Ref, int], Pricing]:
-    """The pricings that the segments of these contracts use."""
-    return tx.pricings(list({(s.terms.pricing_ref, s.terms.pricing_version) for c in contracts for s in c.segments}))
-
-
-def shapes_of(contract: Contract, pricings: Mapping[tuple[Ref, int], Pricing]) -> list[tuple[Segment, Shape]]:
-    """Each segment with the kinds of line items it bills; one-time items belong to the segment that has them first."""
-    found = []
-    for history in by_product(contract.segments).values():
-        seen: frozenset[Ref] = frozenset()
-        for segment in history:
-            pricing = pricings[(segment.terms.pricing_ref, segment.terms.pricing_version)]
-            once = {i.ref for i in items_of(segment.terms, pricing) if i.kind == "one_time"}
-            found.append((segment, shape_of(segment.terms, pricing, one_time=bool(once - seen))))
-            seen |= once
-    return found
-
-
-def next_issue_at(contract: Contract, pricings: Mapping[tuple[Ref, int], Pricing], after: date) -> datetime | None:
-    """When the contract's first document later than `after` falls due."""
-    instants = []
-    for segment, shape in shapes_of(contract, pricings):
-        on = next_charge_on(segment, shape, after)
-        if on is not None:
-            instants.append(midnight(on, segment.terms.time_zone))
-    return min(instants, default=None)
-
-
-def _put_version(tx: Tx, before: Contract, after: Contract, on: date, *, include_current: bool, why: str, verb: str) -> Contract:
+def _put_version(
+    tx: Tx, before: Contract, after: Contract, on: date, *, include_current: bool, why: str, verb: str
+) -> Contract:
     pricings = pricings_of(tx, [after])
     zone = after.segments[0].terms.time_zone if after.segments else "UTC"
     pending = tx.next_issue_of(before.ref)
@@ -178,29 +183,31 @@ def _put_version(tx: Tx, before: Contract, after: Contract, on: date, *, include
     earliest = min([on, *changes, *([local_date(pending, zone)] if pending else [])])
     tx.add_contract_version(after, on, include_current=include_current, why=why)
     tx.save_contract(after, next_issue_at=next_issue_at(after, pricings, earliest - _ONE_DAY))
-    _cover(tx, after, pricings)
-    tx.catalogue_changed()
+    _cover(tx, [after], pricings)
     tx.audit(verb, "contract", after.ref, before={"version": before.version}, after={"version": after.version}, why=why)
     reached = [b for b in tx.billed_parts([after.ref], since=min([on, *changes])) if b.document_ref is not None]
     restate(tx, reached, why or f"contract {after.number}, version {after.version}, from {on}")
     return after
 
 
-def _cover(tx: Tx, contract: Contract, pricings: Mapping[tuple[Ref, int], Pricing]) -> None:
-    rows: dict[tuple[Ref, Ref, datetime], tuple[datetime | None, bool]] = {}
+def _cover(tx: Tx, contracts: Sequence[Contract], pricings: Mapping[tuple[Ref, int], Pricing]) -> None:
+    """Say when these contracts take events of which streams, instead of what was said before."""
     wanted = {i.usage_product_ref for p in pricings.values() for i in p.items if i.usage_product_ref}
     meters = tx.meters(list(wanted)) if wanted else {}
-    for segment in contract.segments:
-        terms = segment.terms
-        start = midnight(segment.since, terms.time_zone)
-        end = None if segment.until is None else midnight(segment.until, terms.time_zone)
-        for item in items_of(terms, pricings[(terms.pricing_ref, terms.pricing_version)]):
-            if item.usage_product_ref:
+    rows: dict[tuple[Ref, Ref, datetime], Coverage] = {}
+    for contract in contracts:
+        for segment in contract.segments:
+            terms = segment.terms
+            start = midnight(segment.since, terms.time_zone)
+            end = None if segment.until is None else midnight(segment.until, terms.time_zone)
+            for item in items_of(terms, pricings[(terms.pricing_ref, terms.pricing_version)]):
+                if not item.usage_product_ref:
+                    continue
                 meter = meters[item.usage_product_ref]
                 key = (terms.product_ref, meter.stream_ref, start)
-                rows[key] = (end, _carries(meter) or rows.get(key, (end, False))[1])
-    tx.put_coverage(contract.ref, contract.customer_ref,
-                    [(product, stream, start, end, carries) for (product, stream, start), (end, carries) in rows.items()])
+                carries = _carries(meter) or (key in rows and rows[key].carries)
+                rows[key] = Coverage(contract.ref, *key[:2], contract.customer_ref, start, end, carries)
+    tx.put_coverage([c.ref for c in contracts], list(rows.values()))
 
 
 def _carries(meter: Meter) -> bool:
@@ -216,7 +223,9 @@ def _held(tx: Tx, ref: str) -> Contract:
 
 def _same_customer(contract: Contract, order: ContractOrder) -> None:
     if order.customer_ref != contract.customer_ref:
-        raise Conflict("contract.customer", "the customer of a contract cannot be changed; cancel it and agree a new one")
+        raise Conflict(
+            "contract.customer", "the customer of a contract cannot be changed; cancel it and agree a new one"
+        )
 
 
 class _Resolver:
@@ -227,7 +236,9 @@ class _Resolver:
         self.orders = orders
         self.places = {s.terms.product_ref: s.terms.pricing_ref for s in existing}
         self.customers = tx.customers(list({o.customer_ref for o in orders}))
-        wanted = {p.entity_ref for o in orders for p in o.products if p.entity_ref} | {c.entity_ref for c in self.customers.values()}
+        wanted = {p.entity_ref for o in orders for p in o.products if p.entity_ref} | {
+            c.entity_ref for c in self.customers.values()
+        }
         self.entities = tx.entities(list(wanted))
         self.versions = {ref: tx.pricing_versions(ref) for ref in {p.pricing_ref for o in orders for p in o.products}}
 

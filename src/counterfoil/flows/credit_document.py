@@ -42,14 +42,21 @@ def credit_document(tx: Tx, ref: str, amounts_minor: Mapping[int, int] | None = 
     original, notes = document_of(tx, ref), notes_of(tx, ref)
     today = max(local_date(tx.now, original.time_zone), original.issued_on)
     note = credit_note(
-        original, notes, ref=derived_ref("note", "CREDIT", ref, len(notes)), number="", issued_on=today,
-        amounts_minor=amounts_minor, reason=reason,
+        original,
+        notes,
+        ref=derived_ref("note", "CREDIT", ref, len(notes)),
+        number="",
+        issued_on=today,
+        amounts_minor=amounts_minor,
+        reason=reason,
     )
     (issued,) = seal_documents(tx, [note])
     left = standing(original, [*notes, issued])
     if all(line.amount_minor == 0 for line in left.lines):
         tx.mark(ref, "cancelled", tx.now)
-    tx.audit("credit", "document", ref, after={"credit_note": issued.number, "total_minor": issued.total_minor}, why=reason)
+    tx.audit(
+        "credit", "document", ref, after={"credit_note": issued.number, "total_minor": issued.total_minor}, why=reason
+    )
     return issued
 
 

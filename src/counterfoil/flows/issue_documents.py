@@ -22,7 +22,7 @@ from counterfoil.core.pricing.sheet import Pricing
 from counterfoil.core.usage.ask import Ask
 from counterfoil.core.usage.meter import Meter
 from counterfoil.core.usage.meter_codec import meter_to_json
-from counterfoil.flows.agree_contract import next_issue_at, pricings_of, shapes_of
+from counterfoil.flows.fall_due import next_issue_at, pricings_of, shapes_of
 from counterfoil.flows.ports import Tx
 from counterfoil.flows.seal_documents import seal_documents
 
@@ -70,7 +70,7 @@ def issue_due(tx: Tx, at: datetime, limit: int) -> tuple[int, list[Document]]:
 
 def due_charges(contract: Contract, pricings: Pricings, at: datetime) -> list[DueCharge]:
     """The charges of a contract whose issue date begins at `at` in their own time zone."""
-    found = []
+    found: list[DueCharge] = []
     for segment, shape in shapes_of(contract, pricings):
         zone = segment.terms.time_zone
         day = local_date(at, zone)
@@ -150,7 +150,8 @@ def not_billed(tx: Tx, due: list[DueCharge]) -> list[DueCharge]:
 
 def _next_after(contract: Contract, pricings: Pricings, at: datetime) -> datetime | None:
     following = [
-        next_issue_at(_only(contract, zone), pricings, local_date(at, zone)) for zone in {s.terms.time_zone for s in contract.segments}
+        next_issue_at(_only(contract, zone), pricings, local_date(at, zone))
+        for zone in {s.terms.time_zone for s in contract.segments}
     ]
     return min((f for f in following if f is not None), default=None)
 
@@ -160,8 +161,9 @@ def _only(contract: Contract, zone: str) -> Contract:
     return contract if len(mine) == len(contract.segments) else replace(contract, segments=mine)
 
 
-def draw_up_all(tx: Tx, contracts: Sequence[Contract], due: Sequence[DueCharge], *,
-                keep_empty: bool = False) -> tuple[list[Document], list[tuple[BilledPart, Window | None]]]:
+def draw_up_all(
+    tx: Tx, contracts: Sequence[Contract], due: Sequence[DueCharge], *, keep_empty: bool = False
+) -> tuple[list[Document], list[tuple[BilledPart, Window | None]]]:
     """The documents of these charges, without numbers, and the parts that they bill.
 
     Charges that come to nothing, with no usage counted, make no document unless `keep_empty`."""
@@ -174,7 +176,9 @@ def draw_up_all(tx: Tx, contracts: Sequence[Contract], due: Sequence[DueCharge],
     for contract, group, members in _grouped(due, drafts):
         charges = [d.charge for d, _lines in members]
         ref = None
-        if (keep_empty and any(lines for _d, lines in members)) or any(x.amount or (x.usage and x.usage.count) for _d, lines in members for x in lines):
+        if (keep_empty and any(lines for _d, lines in members)) or any(
+            x.amount or (x.usage and x.usage.count) for _d, lines in members for x in lines
+        ):
             so_far[contract.ref] += 1
             entity = entities[charges[0].segment.terms.entity_ref]
             document = collect(contract, group, members, entity, customers[contract.customer_ref], so_far[contract.ref])
@@ -184,8 +188,9 @@ def draw_up_all(tx: Tx, contracts: Sequence[Contract], due: Sequence[DueCharge],
     return documents, parts
 
 
-def _grouped(due: Sequence[DueCharge], drafts: Sequence[tuple[LineDraft, ...]]
-             ) -> Iterable[tuple[Contract, str, list[tuple[DueCharge, tuple[LineDraft, ...]]]]]:
+def _grouped(
+    due: Sequence[DueCharge], drafts: Sequence[tuple[LineDraft, ...]]
+) -> Iterable[tuple[Contract, str, list[tuple[DueCharge, tuple[LineDraft, ...]]]]]:
     """One document per contract or one per product, and in any case one per entity, net terms and time zone."""
     groups: dict[tuple[Ref, str], list[tuple[DueCharge, tuple[LineDraft, ...]]]] = {}
     for d, lines in zip(due, drafts, strict=True):
@@ -196,8 +201,14 @@ def _grouped(due: Sequence[DueCharge], drafts: Sequence[tuple[LineDraft, ...]]
         yield members[0][0].contract, group, members
 
 
-def collect(contract: Contract, group: str, members: Sequence[tuple[DueCharge, tuple[LineDraft, ...]]], entity: Entity,
-            customer: Customer, number_in_contract: int) -> Document:
+def collect(
+    contract: Contract,
+    group: str,
+    members: Sequence[tuple[DueCharge, tuple[LineDraft, ...]]],
+    entity: Entity,
+    customer: Customer,
+    number_in_contract: int,
+) -> Document:
     """The document, without its number, of charges that fall due together."""
     drafts: list[LineDraft] = []
     discounts: list[Discount] = []
@@ -242,9 +253,10 @@ def _span(charges: Sequence[Charge]) -> Period:
 
 def _billed(contract: Contract, charge: Charge, document: Ref | None) -> BilledPart:
     product, starts, part, version = charge.key
-    return BilledPart(contract.ref, product, starts, charge.billing.period.end, part, document, charge.issue_on, version)
+    return BilledPart(
+        contract.ref, product, starts, charge.billing.period.end, part, document, charge.issue_on, version
+    )
 
 
 def _window(charge: Charge) -> Window | None:
     return None if charge.usage is None else charge.usage.window(charge.segment.terms.time_zone)
-

@@ -72,7 +72,9 @@ def publish_pricing(tx: Tx, ref: str) -> Pricing:
         raise NotFound("pricing.not_found", f"there is no pricing {ref}")
     latest = versions[-1]
     if latest.published_at is not None:
-        raise Conflict("pricing.published", f"version {latest.pricing.version} is published already; draft a new version first")
+        raise Conflict(
+            "pricing.published", f"version {latest.pricing.version} is published already; draft a new version first"
+        )
     refuse_if(_problems(tx, latest.pricing))
     tx.publish_pricing(ref, latest.pricing.version)
     tx.audit("publish", "pricing", ref, after={"version": latest.pricing.version})

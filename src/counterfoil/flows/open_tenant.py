@@ -20,8 +20,18 @@ MAX_NAME = 200
 class AddTenant(Protocol):
     """Writes a tenant's row before anybody can be inside it; gives its number."""
 
-    def __call__(self, *, ref: Ref, company: Ref, name: str, mode: str, origin: str, log_key: bytes, log_public: str,
-                 at: datetime) -> int:
+    def __call__(
+        self,
+        *,
+        ref: Ref,
+        company: Ref,
+        name: str,
+        mode: str,
+        origin: str,
+        log_key: bytes,
+        log_public: str,
+        at: datetime,
+    ) -> int:
         """Make the tenant."""
         ...
 
@@ -46,8 +56,16 @@ class OpenedTenant:
     verifier_key: str
 
 
-def open_company(add: AddTenant, keyring: Keyring, new_ref: Callable[[], Ref], *, name: str, at: datetime,
-                 public_url: str, modes: Sequence[Mode] = BOTH_MODES) -> tuple[OpenedTenant, ...]:
+def open_company(
+    add: AddTenant,
+    keyring: Keyring,
+    new_ref: Callable[[], Ref],
+    *,
+    name: str,
+    at: datetime,
+    public_url: str,
+    modes: Sequence[Mode] = BOTH_MODES,
+) -> tuple[OpenedTenant, ...]:
     """One company: a tenant for each mode, live first, under one company reference.
 
     The modes share nothing but that reference: keys, clock, rows and log are each their own. `Invalid` for a name that
@@ -62,8 +80,16 @@ def open_company(add: AddTenant, keyring: Keyring, new_ref: Callable[[], Ref], *
         origin = log_origin(public_url, ref)
         sealed, public = keyring.new_log_key(origin)
         verifier = VerifierKey(origin, ED25519, public).text
-        tenant = add(ref=ref, company=company, name=name.strip(), mode=mode, origin=origin, log_key=sealed,
-                     log_public=verifier, at=at)
+        tenant = add(
+            ref=ref,
+            company=company,
+            name=name.strip(),
+            mode=mode,
+            origin=origin,
+            log_key=sealed,
+            log_public=verifier,
+            at=at,
+        )
         opened.append(OpenedTenant(tenant, ref, company, mode, origin, verifier))
     return tuple(opened)
 

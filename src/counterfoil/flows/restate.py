@@ -13,7 +13,7 @@ from counterfoil.core.basis.ids import Ref, derived_ref
 from counterfoil.core.basis.period import local_date
 from counterfoil.core.basis.quantity import ZERO
 from counterfoil.core.contracts.calendar import period_containing
-from counterfoil.core.contracts.charges import BilledPart, charges_of
+from counterfoil.core.contracts.charges import BilledPart, ChargeKey, charges_of
 from counterfoil.core.contracts.terms import Contract, Segment
 from counterfoil.core.invoicing.correction import LineChange, correction_notes
 from counterfoil.core.invoicing.document import Document, Line
@@ -21,6 +21,7 @@ from counterfoil.core.invoicing.draw_up import Cap, LineDraft
 from counterfoil.core.invoicing.rating import caps_of, shape_of
 from counterfoil.core.receipts.invoice import record_document
 from counterfoil.flows import issue_documents as issuing
+from counterfoil.flows.fall_due import pricings_of
 from counterfoil.flows.ports import Tx
 from counterfoil.flows.seal_documents import seal_documents
 
@@ -33,7 +34,7 @@ def restate(tx: Tx, parts: Sequence[BilledPart], reason: str) -> list[Document]:
     A part that had nothing to bill then is billed now, by an invoice of its own. What did not change makes nothing.
     """
     contracts = tx.contracts(list({p.contract_ref for p in parts}))
-    pricings = issuing.pricings_of(tx, contracts.values())
+    pricings = pricings_of(tx, contracts.values())
     due = {p.key: issuing_charge(contracts[p.contract_ref], p, pricings) for p in parts}
     wanted = [d for d in due.values() if d is not None]
     rated = dict(zip((d.charge.key for d in wanted), issuing.rate_all(tx, wanted), strict=True))
@@ -74,8 +75,14 @@ def _segment(segments: Iterable[Segment], part: BilledPart) -> Segment | None:
     return None
 
 
-def _notes(tx: Tx, ref: Ref, parts: Sequence[BilledPart], due: Mapping[object, issuing.DueCharge | None],
-           rated: Mapping[object, tuple[LineDraft, ...]], reason: str) -> list[Document]:
+def _notes(
+    tx: Tx,
+    ref: Ref,
+    parts: Sequence[BilledPart],
+    due: Mapping[ChargeKey, issuing.DueCharge | None],
+    rated: Mapping[ChargeKey, tuple[LineDraft, ...]],
+    reason: str,
+) -> list[Document]:
     note_refs = tx.notes_of([ref])
     bodies = tx.records([ref, *note_refs])
     original = record_document(bodies[ref].body)
@@ -94,8 +101,14 @@ def _notes(tx: Tx, ref: Ref, parts: Sequence[BilledPart], due: Mapping[object, i
             caps.extend(caps_of(now.charge, tuple(x.n for x in mine)))
     serial = len(note_refs)
     found = correction_notes(
-        original, notes, changes, credit_ref=derived_ref("note", "CREDIT", ref, serial),
-        debit_ref=derived_ref("note", "DEBIT", ref, serial), issued_on=_today(tx, original), caps=caps, note=reason,
+        original,
+        notes,
+        changes,
+        credit_ref=derived_ref("note", "CREDIT", ref, serial),
+        debit_ref=derived_ref("note", "DEBIT", ref, serial),
+        issued_on=_today(tx, original),
+        caps=caps,
+        note=reason,
     )
     return list(found)
 
@@ -123,9 +136,13 @@ def _change(line: Line, draft: LineDraft | None, reason: str) -> LineChange:
     return LineChange(line.n, draft.amount, draft.quantity, reason, draft.parts, draft.inputs, draft.usage)
 
 
-def _first_documents(tx: Tx, parts: Sequence[BilledPart], contracts: Mapping[Ref, Contract],
-                     due: Mapping[object, issuing.DueCharge | None],
-                     rated: Mapping[object, tuple[LineDraft, ...]]) -> list[Document]:
+def _first_documents(
+    tx: Tx,
+    parts: Sequence[BilledPart],
+    contracts: Mapping[Ref, Contract],
+    due: Mapping[ChargeKey, issuing.DueCharge | None],
+    rated: Mapping[ChargeKey, tuple[LineDraft, ...]],
+) -> list[Document]:
     """Invoices for parts that had nothing to bill when they fell due, and have now."""
     drawn = []
     for part in parts:
@@ -137,8 +154,12 @@ def _first_documents(tx: Tx, parts: Sequence[BilledPart], contracts: Mapping[Ref
         terms = now.charge.segment.terms
         number = tx.documents_so_far([contract.ref])[contract.ref] + 1
         document = issuing.collect(
-            contract, f"late|{part.product_ref}|{part.starts}|{part.part}", [(now, drafts)], tx.entities([terms.entity_ref])[terms.entity_ref],
-            tx.customers([contract.customer_ref])[contract.customer_ref], number,
+            contract,
+            f"late|{part.product_ref}|{part.starts}|{part.part}",
+            [(now, drafts)],
+            tx.entities([terms.entity_ref])[terms.entity_ref],
+            tx.customers([contract.customer_ref])[contract.customer_ref],
+            number,
         )
         today = local_date(tx.now, terms.time_zone)
         drawn.append(replace(document, issued_on=today, due_on=today + (document.due_on - document.issued_on)))
@@ -153,5 +174,3 @@ def _key(x: Line | LineDraft) -> LineKey:
 
 def _today(tx: Tx, original: Document) -> date:
     return max(local_date(tx.now, original.time_zone), original.issued_on)
-
-

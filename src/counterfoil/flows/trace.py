@@ -41,8 +41,14 @@ def trace_line(tx: Tx, document: str, line: int, *, events: int = 20) -> Trace:
     contract = None if found.contract_ref is None else tx.contract(found.contract_ref)
     counted = _events(tx, found, this, events)
     return Trace(
-        found, this, contract, _segment(contract, this), tuple(counted), this.usage.count if this.usage else 0,
-        tuple(_of_line(tx.entries_of([ref]), line)), tuple(notes_of(tx, ref)),
+        found,
+        this,
+        contract,
+        _segment(contract, this),
+        tuple(counted),
+        this.usage.count if this.usage else 0,
+        tuple(_of_line(tx.entries_of([ref]), line)),
+        tuple(notes_of(tx, ref)),
     )
 
 

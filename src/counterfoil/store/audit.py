@@ -19,8 +19,17 @@ class AuditRows(Rows):
         self.conn.execute(
             "INSERT INTO audit (tenant, at, actor, verb, noun, ref, before, after, why) "
             "VALUES (%s, %s, %s, %s, %s, %s, %s::jsonb, %s::jsonb, %s)",
-            [self.tenant, self.now, self.actor, verb, noun, ref,
-             None if before is None else encode(before), None if after is None else encode(after), why],
+            [
+                self.tenant,
+                self.now,
+                self.actor,
+                verb,
+                noun,
+                ref,
+                None if before is None else encode(before),
+                None if after is None else encode(after),
+                why,
+            ],
         )
 
     def audit_of(self, ref: str) -> list[dict[str, Json]]:
@@ -29,7 +38,8 @@ class AuditRows(Rows):
             {"at": r[0], "actor": r[1], "verb": r[2], "noun": r[3], "before": r[4], "after": r[5], "why": r[6]}
             for r in self.all(
                 "SELECT at, actor, verb, noun, before, after, why FROM audit WHERE tenant = %s AND ref = %s ORDER BY seq",
-                self.tenant, ref,
+                self.tenant,
+                ref,
             )
         ]
 
@@ -41,7 +51,9 @@ class AuditRows(Rows):
         )
         if done.rowcount == 1:
             return True, request, None, None
-        row = self.one("SELECT request, status, answer FROM idempotency WHERE tenant = %s AND key = %s", self.tenant, key)
+        row = self.one(
+            "SELECT request, status, answer FROM idempotency WHERE tenant = %s AND key = %s", self.tenant, key
+        )
         return False, row[0], row[1], row[2]
 
     def keep_answer(self, key: str, status: int, answer: bytes) -> None:
@@ -67,9 +79,12 @@ class AuditRows(Rows):
 
     def unpark(self, work: str, ref: str) -> bool:
         """The work is done or to be tried again; whether it was parked."""
-        return self.conn.execute(
-            "DELETE FROM parked WHERE tenant = %s AND work = %s AND ref = %s", [self.tenant, work, ref]
-        ).rowcount == 1
+        return (
+            self.conn.execute(
+                "DELETE FROM parked WHERE tenant = %s AND work = %s AND ref = %s", [self.tenant, work, ref]
+            ).rowcount
+            == 1
+        )
 
     def parked(self) -> list[dict[str, Any]]:
         """What waits, oldest first."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from counterfoil.core.basis.ids import Ref
@@ -17,23 +19,34 @@ class BookRows(Rows):
     def add_entries(self, entries: Sequence[Entry]) -> None:
         """Book entries; the database refuses them all if one is out of balance."""
         self.insert(
-            "entry", "entry_ref entity_ref booked_on currency kind document_ref memo created_at",
+            "entry",
+            "entry_ref entity_ref booked_on currency kind document_ref memo created_at",
             "uuid uuid date text text uuid text timestamptz",
             [(e.ref, e.entity_ref, e.booked_on, e.currency, e.kind, e.document_ref, e.memo, self.now) for e in entries],
         )
         self.insert(
-            "posting", "entry_ref n account line amount_minor", "uuid smallint text integer bigint",
+            "posting",
+            "entry_ref n account line amount_minor",
+            "uuid smallint text integer bigint",
             [(e.ref, n, p.account, p.line, p.amount_minor) for e in entries for n, p in enumerate(e.postings)],
         )
 
     def entries_of(self, document_refs: Sequence[str]) -> list[Entry]:
         """The entries that these documents made, in booking order."""
-        return list(_entries(self.all(
-            _ENTRY + "WHERE e.tenant = %s AND e.document_ref = ANY(%s::uuid[]) ORDER BY e.booked_on, e.created_at, e.entry_ref, p.n",
-            self.tenant, list(document_refs),
-        )))
+        return list(
+            _entries(
+                self.all(
+                    _ENTRY
+                    + "WHERE e.tenant = %s AND e.document_ref = ANY(%s::uuid[]) ORDER BY e.booked_on, e.created_at, e.entry_ref, p.n",
+                    self.tenant,
+                    list(document_refs),
+                )
+            )
+        )
 
-    def journal(self, *, entity_ref: str | None = None, since: date | None = None, until: date | None = None) -> Iterator[Entry]:
+    def journal(
+        self, *, entity_ref: str | None = None, since: date | None = None, until: date | None = None
+    ) -> Iterator[Entry]:
         """Every entry in booking order, read in flat memory."""
         with self.conn.cursor(name="journal") as cursor:
             cursor.itersize = 5000
@@ -51,7 +64,10 @@ class BookRows(Rows):
             "ON e.tenant = p.tenant AND e.entry_ref = p.entry_ref WHERE p.tenant = %s "
             "AND (%s::uuid IS NULL OR e.entity_ref = %s::uuid) AND e.booked_on <= %s "
             "GROUP BY e.entity_ref, e.currency, p.account ORDER BY 1, 2, 3",
-            self.tenant, entity_ref, entity_ref, until or date.max,
+            self.tenant,
+            entity_ref,
+            entity_ref,
+            until or date.max,
         )
         return [(Ref(r[0]), r[1], r[2], r[3]) for r in rows]
 
@@ -63,13 +79,8 @@ _ENTRY = (
 
 
 def _entries(rows: Any) -> Iterator[Entry]:
-    head: tuple[Any, ...] | None = None
-    postings: list[Posting] = []
-    for row in rows:
-        if head is not None and row[0] != head[0]:
-            yield Entry(*head, postings=tuple(postings))
-            postings = []
-        head = tuple(row[:7])
-        postings.append(Posting(row[7], row[8], row[9]))
-    if head is not None:
-        yield Entry(*head, postings=tuple(postings))
+    for _ref, group in groupby(rows, key=itemgetter(0)):
+        found = list(group)
+        ref, entity, currency, booked_on, kind, document, memo = found[0][:7]
+        postings = tuple(Posting(r[7], r[8], r[9]) for r in found)
+        yield Entry(Ref(ref), Ref(entity), currency, booked_on, kind, document, memo, postings)

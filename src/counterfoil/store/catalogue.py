@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -50,7 +49,8 @@ class CatalogueRows(Rows):
         else:
             rows = self.all(
                 "SELECT meter::text FROM usage_product WHERE tenant = %s AND usage_product_ref = ANY(%s::uuid[])",
-                self.tenant, list(refs),
+                self.tenant,
+                list(refs),
             )
         return {m.ref: m for m in (_meter(r[0]) for r in rows)}
 
@@ -98,17 +98,21 @@ class CatalogueRows(Rows):
 
     def publish_pricing(self, ref: str, version: int) -> bool:
         """Mark a version as published; False when it was already."""
-        return self.conn.execute(
-            "UPDATE pricing_version SET published_at = %s WHERE tenant = %s AND pricing_ref = %s AND version = %s "
-            "AND published_at IS NULL",
-            [self.now, self.tenant, ref, version],
-        ).rowcount == 1
+        return (
+            self.conn.execute(
+                "UPDATE pricing_version SET published_at = %s WHERE tenant = %s AND pricing_ref = %s AND version = %s "
+                "AND published_at IS NULL",
+                [self.now, self.tenant, ref, version],
+            ).rowcount
+            == 1
+        )
 
     def pricing_versions(self, ref: str) -> list[PricingRow]:
         """Every version of a pricing, oldest first."""
         rows = self.all(
             "SELECT sheet::text, published_at FROM pricing_version WHERE tenant = %s AND pricing_ref = %s ORDER BY version",
-            self.tenant, ref,
+            self.tenant,
+            ref,
         )
         return [PricingRow(_pricing(r[0]), r[1]) for r in rows]
 
@@ -117,7 +121,9 @@ class CatalogueRows(Rows):
         rows = self.all(
             "SELECT p.sheet::text FROM unnest(%s::uuid[], %s::integer[]) AS w(pricing_ref, version) "
             "JOIN pricing_version p ON p.tenant = %s AND p.pricing_ref = w.pricing_ref AND p.version = w.version",
-            [w[0] for w in wanted], [w[1] for w in wanted], self.tenant,
+            [w[0] for w in wanted],
+            [w[1] for w in wanted],
+            self.tenant,
         )
         return {(p.ref, p.version): p for p in (_pricing(r[0]) for r in rows)}
 

@@ -23,7 +23,9 @@ _LATEST = _CONTRACT.format(version="c.version")
 
 
 def _contract(row: Any) -> Contract:
-    return Contract(Ref(row[0]), row[1], Ref(row[2]), row[3], row[4], row[5], row[6], row[7], decoder(_SEGMENTS).decode(row[8]))
+    return Contract(
+        Ref(row[0]), row[1], Ref(row[2]), row[3], row[4], row[5], row[6], row[7], decoder(_SEGMENTS).decode(row[8])
+    )
 
 
 class ContractRows(Rows):
@@ -42,10 +44,13 @@ class ContractRows(Rows):
     def add_contracts(self, contracts: Sequence[Contract], *, next_issue_at: Sequence[datetime | None]) -> None:
         """Store new contracts with their first version."""
         self.insert(
-            "contract", "contract_ref number customer_ref kind state po_number collective version next_issue_at created_at",
+            "contract",
+            "contract_ref number customer_ref kind state po_number collective version next_issue_at created_at",
             "uuid integer uuid text text text boolean integer timestamptz timestamptz",
-            [(c.ref, c.number, c.customer_ref, c.kind, c.state, c.po_number, c.collective, c.version, at, self.now)
-             for c, at in zip(contracts, next_issue_at, strict=True)],
+            [
+                (c.ref, c.number, c.customer_ref, c.kind, c.state, c.po_number, c.collective, c.version, at, self.now)
+                for c, at in zip(contracts, next_issue_at, strict=True)
+            ],
         )
         self._add_versions([(c, min(s.since for s in c.segments), False, "") for c in contracts])
 
@@ -63,9 +68,13 @@ class ContractRows(Rows):
 
     def _add_versions(self, rows: Iterable[tuple[Contract, date, bool, str]]) -> None:
         self.insert(
-            "contract_version", "contract_ref version effective_on terms include_current created_at actor why",
+            "contract_version",
+            "contract_ref version effective_on terms include_current created_at actor why",
             "uuid integer date jsonb boolean timestamptz text text",
-            [(c.ref, c.version, on, encode(c.segments), current, self.now, self.actor, why) for c, on, current, why in rows],
+            [
+                (c.ref, c.version, on, encode(c.segments), current, self.now, self.actor, why)
+                for c, on, current, why in rows
+            ],
         )
 
     def contract(self, ref: str, *, lock: bool = False) -> Contract | None:
@@ -79,43 +88,65 @@ class ContractRows(Rows):
             _CONTRACT.format(
                 version="(SELECT max(x.version) FROM contract_version x WHERE x.tenant = c.tenant "
                 "AND x.contract_ref = c.contract_ref AND x.created_at <= %s)"
-            ) + "AND c.contract_ref = %s",
-            at, self.tenant, ref,
+            )
+            + "AND c.contract_ref = %s",
+            at,
+            self.tenant,
+            ref,
         )
         if row is None:
             return None
         found = _contract(row)
         version: int = self.one(
             "SELECT max(version) FROM contract_version WHERE tenant = %s AND contract_ref = %s AND created_at <= %s",
-            self.tenant, ref, at,
+            self.tenant,
+            ref,
+            at,
         )[0]
-        return Contract(found.ref, found.number, found.customer_ref, found.state, found.kind, version, found.po_number,
-                        found.collective, found.segments)
+        return Contract(
+            found.ref,
+            found.number,
+            found.customer_ref,
+            found.state,
+            found.kind,
+            version,
+            found.po_number,
+            found.collective,
+            found.segments,
+        )
 
     def contract_versions(self, ref: str) -> list[VersionRow]:
         """Every version of a contract, oldest first."""
         rows = self.all(
             "SELECT version, effective_on, include_current, created_at, actor, why, terms::text FROM contract_version "
-            "WHERE tenant = %s AND contract_ref = %s ORDER BY version", self.tenant, ref,
+            "WHERE tenant = %s AND contract_ref = %s ORDER BY version",
+            self.tenant,
+            ref,
         )
-        return [VersionRow(*r[:6], decoder(_SEGMENTS).decode(r[6])) for r in rows]
+        return [VersionRow(r[0], r[1], r[2], r[3], r[4], r[5], decoder(_SEGMENTS).decode(r[6])) for r in rows]
 
-    def contract_page(self, after: int | None, limit: int, *, customer_ref: str | None = None,
-                      state: str | None = None) -> list[Contract]:
+    def contract_page(
+        self, after: int | None, limit: int, *, customer_ref: str | None = None, state: str | None = None
+    ) -> list[Contract]:
         """Contracts by number, after a given one."""
         where, params = "", [self.tenant]
-        for clause, value in (("AND c.number > %s ", after), ("AND c.customer_ref = %s ", customer_ref), ("AND c.state = %s ", state)):
+        for clause, value in (
+            ("AND c.number > %s ", after),
+            ("AND c.customer_ref = %s ", customer_ref),
+            ("AND c.state = %s ", state),
+        ):
             if value is not None:
                 where += clause
-                params.append(value)  # type: ignore[arg-type]
-        rows = self.all(_LATEST + where + "ORDER BY c.number LIMIT %s", *params, limit)  # type: ignore[arg-type]
+                params.append(value)
+        rows = self.all(_LATEST + where + "ORDER BY c.number LIMIT %s", *params, limit)
         return [_contract(r) for r in rows]
 
     def first_due(self, until: datetime) -> datetime | None:
         """The earliest instant, not after `until`, at which a document falls due."""
         row = self.one(
             "SELECT next_issue_at FROM contract WHERE tenant = %s AND next_issue_at <= %s ORDER BY next_issue_at LIMIT 1",
-            self.tenant, until,
+            self.tenant,
+            until,
         )
         return None if row is None else row[0]
 
@@ -124,7 +155,9 @@ class ContractRows(Rows):
         transaction holds are left to it."""
         rows = self.all(
             _LATEST + "AND c.next_issue_at = %s ORDER BY c.contract_ref LIMIT %s FOR UPDATE OF c SKIP LOCKED",
-            self.tenant, at, limit,
+            self.tenant,
+            at,
+            limit,
         )
         return [_contract(r) for r in rows]
 
@@ -151,7 +184,8 @@ class ContractRows(Rows):
         """How many documents each contract has got."""
         rows = self.all(
             "SELECT contract_ref::text, documents FROM contract WHERE tenant = %s AND contract_ref = ANY(%s::uuid[])",
-            self.tenant, list(refs),
+            self.tenant,
+            list(refs),
         )
         return {Ref(r[0]): r[1] for r in rows}
 
@@ -160,7 +194,9 @@ class ContractRows(Rows):
         rows = self.all(
             "SELECT contract_ref::text, product_ref::text, starts, ends, part, document_ref::text, issued_on, version FROM billing_period "
             "WHERE tenant = %s AND contract_ref = ANY(%s::uuid[]) AND ends >= %s ORDER BY product_ref, starts, part",
-            self.tenant, list(contracts), since or date.min,
+            self.tenant,
+            list(contracts),
+            since or date.min,
         )
         return [BilledPart(*r) for r in rows]
 
@@ -171,17 +207,32 @@ class ContractRows(Rows):
             "b.issued_on, b.version FROM unnest(%s::uuid[], %s::date[], %s::smallint[], %s::integer[]) "
             "AS k(product_ref, starts, part, version) JOIN billing_period b ON b.tenant = %s "
             "AND b.product_ref = k.product_ref AND b.starts = k.starts AND b.part = k.part AND b.version = k.version",
-            *([k[i] for k in keys] for i in range(4)), self.tenant,
+            *([k[i] for k in keys] for i in range(4)),
+            self.tenant,
         )
         return [BilledPart(*r) for r in rows]
 
     def add_billed(self, rows: Sequence[tuple[BilledPart, Window | None]]) -> None:
         """Note what is being billed, with the window of its usage; the primary key refuses what was billed already."""
         self.insert(
-            "billing_period", "contract_ref product_ref starts ends part document_ref issued_on version opens_at closes_at",
+            "billing_period",
+            "contract_ref product_ref starts ends part document_ref issued_on version opens_at closes_at",
             "uuid uuid date date smallint uuid date integer timestamptz timestamptz",
-            [(b.contract_ref, b.product_ref, b.starts, b.ends, b.part, b.document_ref, b.issued_on, b.version,
-              w and w.start, w and w.end) for b, w in rows],
+            [
+                (
+                    b.contract_ref,
+                    b.product_ref,
+                    b.starts,
+                    b.ends,
+                    b.part,
+                    b.document_ref,
+                    b.issued_on,
+                    b.version,
+                    w and w.start,
+                    w and w.end,
+                )
+                for b, w in rows
+            ],
         )
 
     def set_billed_document(self, keys: Sequence[ChargeKey], document: Ref) -> None:
@@ -191,15 +242,4 @@ class ContractRows(Rows):
             "AS k(product_ref, starts, part, version) WHERE b.tenant = %s AND b.product_ref = k.product_ref "
             "AND b.starts = k.starts AND b.part = k.part AND b.version = k.version",
             [document, *([k[i] for k in keys] for i in range(4)), self.tenant],
-        )
-
-    def put_coverage(self, contract: Ref, customer: Ref,
-                     rows: Sequence[tuple[Ref, Ref, datetime, datetime | None, bool]]) -> None:
-        """When a contract takes events: (product, stream, from, until, carries). Replaces what it said before."""
-        self.conn.execute("DELETE FROM coverage WHERE tenant = %s AND contract_ref = %s", [self.tenant, contract])
-        self.insert(
-            "coverage", "contract_ref customer_ref product_ref usage_product_ref starts_at ends_at carries",
-            "uuid uuid uuid uuid timestamptz timestamptz boolean",
-            [(contract, customer, product, stream, start, end or datetime.max.replace(tzinfo=self.now.tzinfo), carries)
-             for product, stream, start, end, carries in rows],
         )

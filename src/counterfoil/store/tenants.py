@@ -59,7 +59,7 @@ class TenantRows(Rows):
     def lock(self, what: str, *, shared: bool = False) -> None:
         """Hold the tenant's lock of that name until the transaction ends."""
         function = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
-        self.conn.execute(f"SELECT {function}(%s, hashtext(%s))", [self.tenant, what])  # type: ignore[arg-type]
+        self.conn.execute(f"SELECT {function}(%s, hashtext(%s))", [self.tenant, what])
 
     def try_lock(self, what: str) -> bool:
         """Hold the tenant's lock of that name if nobody does."""
@@ -74,10 +74,13 @@ class TenantRows(Rows):
 
     def revoke_api_key(self, key_id: str) -> bool:
         """Take a key back; whether there was one."""
-        return self.conn.execute(
-            "UPDATE api_key SET revoked_at = %s WHERE tenant = %s AND key_id = %s AND revoked_at IS NULL",
-            [self.now, self.tenant, key_id],
-        ).rowcount == 1
+        return (
+            self.conn.execute(
+                "UPDATE api_key SET revoked_at = %s WHERE tenant = %s AND key_id = %s AND revoked_at IS NULL",
+                [self.now, self.tenant, key_id],
+            ).rowcount
+            == 1
+        )
 
     def api_keys(self) -> list[dict[str, Any]]:
         """The tenant's keys, without secrets."""
@@ -98,8 +101,18 @@ class TenantRows(Rows):
         )
 
 
-def add_tenant(conn: psycopg.Connection[Any], *, ref: Ref, company: Ref, name: str, mode: str, origin: str,
-               log_key: bytes, log_public: str, at: datetime) -> int:
+def add_tenant(
+    conn: psycopg.Connection[Any],
+    *,
+    ref: Ref,
+    company: Ref,
+    name: str,
+    mode: str,
+    origin: str,
+    log_key: bytes,
+    log_public: str,
+    at: datetime,
+) -> int:
     """Make a tenant; its number."""
     row = conn.execute(
         "SELECT add_tenant(%s, %s, %s, %s, %s, %s, %s, %s)", [ref, company, name, mode, origin, log_key, log_public, at]

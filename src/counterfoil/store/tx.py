@@ -83,4 +83,3 @@ class Database:
             raise Upstream("database.busy", "no database connection became free in time; try again") from error
         except psycopg.OperationalError as error:
             raise Upstream("database.unreachable", f"the database did not answer: {error}") from error
-

@@ -17,6 +17,7 @@ from counterfoil.core.basis.period import Window, instant_text
 from counterfoil.core.basis.quantity import decimal_text
 from counterfoil.core.basis.refusals import Conflict, NotFound
 from counterfoil.core.usage.ask import UNUSED, Ask, Measurement, answer, reads_from
+from counterfoil.core.usage.coverage import Coverage
 from counterfoil.core.usage.event import NO_PROPERTIES, Event
 from counterfoil.core.usage.meter import Meter
 from counterfoil.store.meters import Answer, said_in_sql, statement
@@ -57,22 +58,6 @@ class EventRow:
     superseded_by: Ref | None
 
 
-@dataclass(frozen=True, slots=True)
-class Coverage:
-    """When a contract's product takes events of a stream: [starts_at, ends_at), for ever without an end.
-
-    `carries`: an event counts in later periods too, so that a late one restates them (meters that carry over or look back).
-    """
-
-    contract_ref: Ref
-    product_ref: Ref
-    usage_product_ref: Ref
-    customer_ref: Ref
-    starts_at: datetime
-    ends_at: datetime | None = None
-    carries: bool = False
-
-
 class UsageRows(Rows):
     """Usage events, coverage, and measuring."""
 
@@ -88,18 +73,30 @@ class UsageRows(Rows):
             return set()
         # In order, so that two transactions with the same keys wait for each other instead of dying.
         new = [by_ref[ref] for ref in sorted(by_ref)]
-        assert all(e.supersedes is None and e.key and _SEP not in e.key for e in new), "only reports with a key come in here"
+        assert all(e.supersedes is None and e.key and _SEP not in e.key for e in new), (
+            "only reports with a key come in here"
+        )
         row = self.one(
-            _ADD, self.tenant, self.now, self.actor, _array(e.ref for e in new), _array(e.customer_ref for e in new),
-            _array(e.usage_product_ref for e in new), _array(f'"{instant_text(e.at)}"' for e in new),
-            _array(decimal_text(e.quantity) for e in new), _SEP.join([properties_text(e) for e in new]),
-            _SEP.join([e.key for e in new]), len(new),
+            _ADD,
+            self.tenant,
+            self.now,
+            self.actor,
+            _array(e.ref for e in new),
+            _array(e.customer_ref for e in new),
+            _array(e.usage_product_ref for e in new),
+            _array(f'"{instant_text(e.at)}"' for e in new),
+            _array(decimal_text(e.quantity) for e in new),
+            _SEP.join([properties_text(e) for e in new]),
+            _SEP.join([e.key for e in new]),
+            len(new),
         )
         return set() if row[0] is None else set(by_ref).difference(row[0])
 
     def event(self, ref: Ref) -> EventRow:
         """The event of that reference; NotFound without one."""
-        row = self.one(f"SELECT {_STORED} FROM usage_event e WHERE e.tenant = %s AND e.event_ref = %s::uuid", self.tenant, ref)
+        row = self.one(
+            f"SELECT {_STORED} FROM usage_event e WHERE e.tenant = %s AND e.event_ref = %s::uuid", self.tenant, ref
+        )
         if row is None:
             raise NotFound("usage.not_found", f"there is no usage event {ref}")
         return _event_row(row)
@@ -113,7 +110,11 @@ class UsageRows(Rows):
             "ON e.event_ref = b.event_ref AND b.supersedes IS NULL WHERE e.tenant = %s UNION ALL SELECT e.*, s.step + 1 "
             "FROM story s JOIN usage_event e ON e.tenant = %s AND e.event_ref = s.superseded_by) "
             f"SELECT {_STORED} FROM story e ORDER BY e.step",
-            self.tenant, ref, self.tenant, self.tenant, self.tenant,
+            self.tenant,
+            ref,
+            self.tenant,
+            self.tenant,
+            self.tenant,
         )
         if not rows:
             raise NotFound("usage.not_found", f"there is no usage event {ref}")
@@ -126,7 +127,9 @@ class UsageRows(Rows):
             # The row is marked as written by this transaction, so that the period it leaves is looked at again too.
             "UPDATE usage_event SET superseded_by = %s, xact = pg_current_xact_id()::text::bigint "
             "WHERE tenant = %s AND event_ref = %s::uuid AND superseded_by IS NULL RETURNING void",
-            new.ref, self.tenant, old,
+            new.ref,
+            self.tenant,
+            old,
         )
         if row is None:
             by = self.event(old).superseded_by
@@ -136,13 +139,33 @@ class UsageRows(Rows):
         self.conn.execute(
             "INSERT INTO usage_event (tenant, event_ref, customer_ref, usage_product_ref, at, quantity, properties, key, "
             "supersedes, void, recorded_at, actor, why) VALUES (%s, %s, %s, %s, %s, %s, %s::json, %s, %s, %s, %s, %s, %s)",
-            [self.tenant, new.ref, new.customer_ref, new.usage_product_ref, new.at, decimal_text(new.quantity),
-             properties_text(new) or None, new.key, old, new.void, self.now, self.actor, why],
+            [
+                self.tenant,
+                new.ref,
+                new.customer_ref,
+                new.usage_product_ref,
+                new.at,
+                decimal_text(new.quantity),
+                properties_text(new) or None,
+                new.key,
+                old,
+                new.void,
+                self.now,
+                self.actor,
+                why,
+            ],
         )
 
     def event_page(
-        self, after: tuple[datetime, Ref] | None, limit: int, *, customer: Ref | None = None, stream: Ref | None = None,
-        since: datetime | None = None, until: datetime | None = None, superseded: bool = False,
+        self,
+        after: tuple[datetime, Ref] | None,
+        limit: int,
+        *,
+        customer: Ref | None = None,
+        stream: Ref | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        superseded: bool = False,
     ) -> list[EventRow]:
         """Events in order of (instant, reference) after a given one, in [`since`, `until`).
 
@@ -152,7 +175,9 @@ class UsageRows(Rows):
         if customer is not None:
             where.append("e.customer_ref = %s::uuid")
         for clause, value in (
-            ("e.usage_product_ref = %s::uuid", stream), ("e.at >= %s", since), ("e.at < %s", until),
+            ("e.usage_product_ref = %s::uuid", stream),
+            ("e.at >= %s", since),
+            ("e.at < %s", until),
         ):
             if value is not None:
                 where.append(clause)
@@ -198,7 +223,9 @@ class UsageRows(Rows):
                 answers[i] = replace(answers[i], measured=measured)
         return answers
 
-    def _measure_in_sql(self, asks: Sequence[Ask], places: Sequence[int], into: list[Measurement], *, leaves: bool) -> None:
+    def _measure_in_sql(
+        self, asks: Sequence[Ask], places: Sequence[int], into: list[Measurement], *, leaves: bool
+    ) -> None:
         first = asks[places[0]]
         said = statement(first.meter, self.tenant, first.needs, leaves=leaves)
         heard: dict[int, Answer] = {}
@@ -229,7 +256,11 @@ class UsageRows(Rows):
             "AS a(customer_ref, starts, ends, n) JOIN usage_event e ON e.tenant = %s AND e.usage_product_ref = %s::uuid "
             "AND e.customer_ref = a.customer_ref AND e.at >= coalesce(a.starts, '-infinity') AND e.at < a.ends "
             "WHERE e.superseded_by IS NULL AND NOT e.void",
-            customers, starts, ends, self.tenant, meter.stream_ref,
+            customers,
+            starts,
+            ends,
+            self.tenant,
+            meter.stream_ref,
         ):
             read[row[-1] - 1].append(_event(row))
         for place, events in zip(places, read, strict=True):
@@ -249,12 +280,25 @@ class UsageRows(Rows):
 
     def put_coverage(self, contracts: Sequence[Ref], rows: Sequence[Coverage]) -> None:
         """Let `rows` be all the coverage of `contracts`, and tell the readers of the catalogue."""
-        self.conn.execute("DELETE FROM coverage WHERE tenant = %s AND contract_ref = ANY(%s::uuid[])", [self.tenant, list(contracts)])
+        self.conn.execute(
+            "DELETE FROM coverage WHERE tenant = %s AND contract_ref = ANY(%s::uuid[])", [self.tenant, list(contracts)]
+        )
         self.insert(
-            "coverage", "contract_ref product_ref usage_product_ref customer_ref starts_at ends_at carries",
+            "coverage",
+            "contract_ref product_ref usage_product_ref customer_ref starts_at ends_at carries",
             "uuid uuid uuid uuid timestamptz timestamptz boolean",
-            [(c.contract_ref, c.product_ref, c.usage_product_ref, c.customer_ref, c.starts_at,
-              "infinity" if c.ends_at is None else c.ends_at.isoformat(), c.carries) for c in rows],
+            [
+                (
+                    c.contract_ref,
+                    c.product_ref,
+                    c.usage_product_ref,
+                    c.customer_ref,
+                    c.starts_at,
+                    "infinity" if c.ends_at is None else c.ends_at.isoformat(),
+                    c.carries,
+                )
+                for c in rows
+            ],
         )
         self.conn.execute("UPDATE tenant SET catalogue = catalogue + 1 WHERE tenant = %s", [self.tenant])
 
@@ -262,7 +306,9 @@ class UsageRows(Rows):
         """(reference, name, external id) of every customer that may be reported for."""
         return [
             (Ref(r[0]), r[1], r[2])
-            for r in self.all("SELECT customer_ref::text, name, external_id FROM customer WHERE tenant = %s", self.tenant)
+            for r in self.all(
+                "SELECT customer_ref::text, name, external_id FROM customer WHERE tenant = %s", self.tenant
+            )
         ]
 
     def sweep_mark(self) -> tuple[int, int]:
@@ -271,7 +317,8 @@ class UsageRows(Rows):
         Every transaction before `to` has ended, so nothing can be added to what is read below it.
         """
         row = self.one(
-            "SELECT swept_xact, pg_snapshot_xmin(pg_current_snapshot())::text::bigint FROM tenant WHERE tenant = %s", self.tenant
+            "SELECT swept_xact, pg_snapshot_xmin(pg_current_snapshot())::text::bigint FROM tenant WHERE tenant = %s",
+            self.tenant,
         )
         return row[0], row[1]
 
@@ -280,25 +327,30 @@ class UsageRows(Rows):
         self.conn.execute("UPDATE tenant SET swept_xact = %s WHERE tenant = %s", [xact, self.tenant])
 
     def late_periods(
-        self, limit: int, mark: tuple[int, int] | None = None, after: tuple[Ref, date, int] | None = None
-    ) -> list[tuple[Ref, date, int]]:
-        """Billed periods (product, start, part) that usage written since the last sweep falls into, in order.
+        self, limit: int, mark: tuple[int, int] | None = None, after: tuple[Ref, date, int, int] | None = None
+    ) -> list[tuple[Ref, date, int, int]]:
+        """Billed parts (product, start, part, version) that usage written since the last sweep falls into, in order.
 
         `mark`: what `sweep_mark` said (asked for when it is not given). `after`: the last one of the page before.
         """
         since, until = mark or self.sweep_mark()
         rows = self.all(
-            "SELECT DISTINCT b.product_ref::text, b.starts, b.part FROM usage_event e "
+            "SELECT DISTINCT b.product_ref::text, b.starts, b.part, b.version FROM usage_event e "
             "JOIN coverage c ON c.tenant = e.tenant AND c.customer_ref = e.customer_ref "
             "AND c.usage_product_ref = e.usage_product_ref "
             "JOIN billing_period b ON b.tenant = c.tenant AND b.product_ref = c.product_ref "
             "AND b.contract_ref = c.contract_ref AND e.at < b.closes_at AND (e.at >= b.opens_at OR c.carries) "
             "WHERE e.tenant = %s AND e.xact >= %s AND e.xact < %s "
-            "AND (%s::uuid IS NULL OR (b.product_ref, b.starts, b.part) > (%s::uuid, %s::date, %s::int)) "
-            "ORDER BY 1, 2, 3 LIMIT %s",
-            self.tenant, since, until, after and after[0], *(after or (None, None, None)), limit,
+            "AND (%s::uuid IS NULL OR (b.product_ref, b.starts, b.part, b.version) "
+            "> (%s::uuid, %s::date, %s::int, %s::int)) ORDER BY 1, 2, 3, 4 LIMIT %s",
+            self.tenant,
+            since,
+            until,
+            after and after[0],
+            *(after or (None, None, None, None)),
+            limit,
         )
-        return [(Ref(r[0]), r[1], r[2]) for r in rows]
+        return [(Ref(r[0]), r[1], r[2], r[3]) for r in rows]
 
 
 def properties_text(event: Event) -> str:
@@ -313,7 +365,9 @@ def _array(texts: Iterable[str]) -> str:
 
 def _event(row: Any) -> Event:
     properties = MappingProxyType(_properties.decode(row[5])) if row[5] else NO_PROPERTIES
-    return Event(Ref(row[0]), Ref(row[1]), Ref(row[2]), row[3].astimezone(UTC), row[4], properties, row[6], row[7], row[8])
+    return Event(
+        Ref(row[0]), Ref(row[1]), Ref(row[2]), row[3].astimezone(UTC), row[4], properties, row[6], row[7], row[8]
+    )
 
 
 def _event_row(row: Any) -> EventRow:

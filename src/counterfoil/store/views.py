@@ -16,7 +16,8 @@ class Views(Rows):
             "SELECT e.name, d.kind, d.currency, count(*), sum(d.sub_total_minor - d.total_discount_minor)::bigint, "
             "sum(d.total_tax_minor)::bigint, sum(d.total_minor)::bigint FROM document d "
             "JOIN entity e ON e.tenant = d.tenant AND e.entity_ref = d.entity_ref "
-            "WHERE d.tenant = %s GROUP BY e.name, d.kind, d.currency ORDER BY 1, 2 DESC, 3", self.tenant,
+            "WHERE d.tenant = %s GROUP BY e.name, d.kind, d.currency ORDER BY 1, 2 DESC, 3",
+            self.tenant,
         )
         keys = ("entity", "kind", "currency", "documents", "net_minor", "tax_minor", "total_minor")
         return [dict(zip(keys, r, strict=True)) for r in rows]
@@ -27,8 +28,9 @@ class Views(Rows):
             "SELECT (SELECT count(*) FROM customer WHERE tenant = %(t)s), (SELECT count(*) FROM contract WHERE tenant = %(t)s), "
             "(SELECT count(*) FROM usage_event WHERE tenant = %(t)s), (SELECT count(*) FROM document WHERE tenant = %(t)s), "
             "(SELECT count(*) FROM entry WHERE tenant = %(t)s), (SELECT count(*) FROM record WHERE tenant = %(t)s), "
-            "(SELECT count(*) FROM pending_leaf WHERE tenant = %(t)s), (SELECT count(*) FROM parked WHERE tenant = %(t)s)"
-            .replace("%(t)s", str(int(self.tenant))),
+            "(SELECT count(*) FROM pending_leaf WHERE tenant = %(t)s), (SELECT count(*) FROM parked WHERE tenant = %(t)s)".replace(
+                "%(t)s", str(int(self.tenant))
+            ),
         )
         keys = ("customers", "contracts", "events", "documents", "entries", "records", "pending", "parked")
         return dict(zip(keys, row, strict=True))

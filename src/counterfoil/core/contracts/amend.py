@@ -30,7 +30,9 @@ def effective_date(segment: Segment, wanted_on: date, *, include_current: bool) 
     return running.period.end
 
 
-def amend(contract: Contract, products: Sequence[ProductTerms], effective_on: date, *, include_current: bool) -> Contract:
+def amend(
+    contract: Contract, products: Sequence[ProductTerms], effective_on: date, *, include_current: bool
+) -> Contract:
     """The next version of an active contract, with `products` as its terms from `effective_on` on.
 
     A product keeps its place by `product_ref`: what is new starts with its own start, what is missing ends. The day of the
@@ -81,7 +83,11 @@ def by_product(segments: Iterable[Segment]) -> dict[Ref, list[Segment]]:
 def segment_at(segments: Iterable[Segment], product_ref: Ref, day: date) -> Segment | None:
     """The segment that governs a product on `day`; None when the product does not run then."""
     for segment in segments:
-        if segment.terms.product_ref == product_ref and segment.since <= day and (segment.until is None or day < segment.until):
+        if (
+            segment.terms.product_ref == product_ref
+            and segment.since <= day
+            and (segment.until is None or day < segment.until)
+        ):
             return segment
     return None
 
@@ -114,7 +120,11 @@ def _problems(p: ProductTerms) -> Iterable[Problem]:
     for name, value in (("tax_percent", p.tax_percent), ("discount_percent", p.discount_percent)):
         if not 0 <= value <= 100:
             yield Problem(name, "must be between 0 and 100")
-    for name, amount in (("discount_fixed", p.discount_fixed), ("minimum_fee", p.minimum_fee), ("maximum_fee", p.maximum_fee)):
+    for name, amount in (
+        ("discount_fixed", p.discount_fixed),
+        ("minimum_fee", p.minimum_fee),
+        ("maximum_fee", p.maximum_fee),
+    ):
         if amount is not None and not 0 <= amount < 10**12:
             yield Problem(name, "must be between 0 and 10^12")
     if not 0 <= p.net_days <= 3650:
@@ -123,8 +133,9 @@ def _problems(p: ProductTerms) -> Iterable[Problem]:
         yield Problem("quantities", "must not be negative")
 
 
-def _next_history(history: list[Segment], terms: ProductTerms | None, version: int, wanted_on: date, *,
-                  include_current: bool) -> list[Segment]:
+def _next_history(
+    history: list[Segment], terms: ProductTerms | None, version: int, wanted_on: date, *, include_current: bool
+) -> list[Segment]:
     last = history[-1]
     change_on = effective_date(last, wanted_on, include_current=include_current)
     if last.until is not None and change_on > last.until:
@@ -152,6 +163,6 @@ def _cut(history: Sequence[Segment], end: date) -> list[Segment]:
 
 def _active(contract: Contract) -> None:
     if contract.state != "active":
-        raise Conflict("contract.not_active", f"contract {contract.number} is {contract.state}; only an active one can be changed")
-
-
+        raise Conflict(
+            "contract.not_active", f"contract {contract.number} is {contract.state}; only an active one can be changed"
+        )

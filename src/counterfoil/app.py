@@ -1,0 +1,134 @@
+"""Composition root: settings to adapters, store, flows and doors. What is plugged into what is said here, and nowhere else."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from counterfoil.adapters.secrets import Vault, installation_secret
+from counterfoil.adapters.signing import Ed25519Signer, LogKeys
+from counterfoil.core.basis.ids import Ref, time_ordered_ref
+from counterfoil.core.invoicing.document import Document
+from counterfoil.flows.advance import Advanced, advance
+from counterfoil.flows.integrate_log import BATCH, integrate
+from counterfoil.flows.keys import Auth, authenticate
+from counterfoil.flows.open_tenant import BOTH_MODES, Mode, OpenedTenant, open_company
+from counterfoil.jobs.timetable import Job, timetable
+from counterfoil.settings import Settings
+from counterfoil.store.database import app_pool, embedded_url, migrate
+from counterfoil.store.tenants import add_tenant, all_tenants, find_key, find_tenant
+from counterfoil.store.tx import Database, Tx
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What the doors are given: transactions of a tenant, who may enter, and the verbs that span several transactions."""
+
+    settings: Settings
+    db: Database
+    log_keys: LogKeys
+    clock: Callable[[], datetime]
+
+    def tx(self, tenant: int, actor: str = "system") -> AbstractContextManager[Tx]:
+        """A transaction of a tenant: committed when the block ends well, rolled back when it raises."""
+        return self.db.tx(tenant, actor)
+
+    def authenticate(self, token: str) -> Auth:
+        """Who a bearer token (`pk_live_<id>.<secret>`) stands for; Forbidden otherwise."""
+        with self.db.nobody() as conn:
+            return authenticate(token, partial(find_key, conn))
+
+    def tenants(self) -> list[tuple[int, str]]:
+        """(number, mode) of every tenant."""
+        with self.db.nobody() as conn:
+            return [(t[0], t[3]) for t in all_tenants(conn)]
+
+    def tenant_list(self) -> list[tuple[int, Ref, str, str]]:
+        """(number, reference, name, mode) of every tenant."""
+        with self.db.nobody() as conn:
+            return all_tenants(conn)
+
+    def find_tenant(self, ref: str) -> int | None:
+        """The number of the tenant of that reference."""
+        with self.db.nobody() as conn:
+            return find_tenant(conn, ref)
+
+    def open_company(self, name: str, modes: Sequence[Mode] = BOTH_MODES) -> tuple[OpenedTenant, ...]:
+        """Make a company's tenants, each with a log and a signing key of its own."""
+        with self.db.nobody() as conn:
+            return open_company(
+                partial(add_tenant, conn), self.log_keys, new_ref, name=name, at=self.clock(),
+                public_url=self.settings.public_url, modes=modes,
+            )
+
+    def signer(self, tx: Tx) -> Ed25519Signer:
+        """Who signs the log of a transaction's tenant."""
+        return self.log_keys.signer(tx.log_key(), tx.this_tenant().log_origin)
+
+    def integrate(self, tenant: int) -> int:
+        """Take all sealed records that wait into the tenant's log and publish its checkpoint; how many they were."""
+        done = 0
+        while True:
+            with self.tx(tenant, "log") as tx:
+                placed = integrate(tx, self.signer(tx))
+            done += placed
+            if placed < BATCH:
+                return done
+
+    def advance(self, tenant: int, *, to: datetime | None = None, actor: str = "system",
+                seen: Callable[[list[Document], datetime], None] | None = None) -> Advanced:
+        """Do whatever has become due for a tenant; `to` first moves the clock of a test tenant forward."""
+        return advance(self.db, tenant, to=to, actor=actor, seen=seen)
+
+    @property
+    def timetable(self) -> tuple[Job, ...]:
+        """What the worker does by itself."""
+
+        def bring_up(tenant: int, _until: datetime) -> int:
+            done = self.advance(tenant, actor="worker")
+            return done.issued + done.notes
+
+        return timetable(self.tx, self.signer, bring_up, self.clock)
+
+    def close(self) -> None:
+        """Give the database connections back."""
+        self.db.pool.close()
+
+
+def new_ref() -> Ref:
+    """A fresh time-ordered reference."""
+    return time_ordered_ref(time.time_ns() // 1_000_000, secrets.token_bytes(10))
+
+
+def wall_clock() -> datetime:
+    """The time outside."""
+    return datetime.now(UTC)
+
+
+def administrator_url(settings: Settings) -> str:
+    """The administrator's connection string: of a server of your own, or of the embedded one, which is started."""
+    return settings.database_url or embedded_url(settings.home)
+
+
+def build(settings: Settings, *, connections: int = 10, clock: Callable[[], datetime] = wall_clock) -> House:
+    """A house over a migrated database. Close it when done."""
+    admin = administrator_url(settings)
+    migrate(admin)
+    pool: Any = app_pool(admin, settings.app_url, connections)
+    return House(settings, Database(pool, clock), LogKeys(Vault(installation_secret(settings))), clock)
+
+
+@contextmanager
+def open_house(settings: Settings, *, connections: int = 10, clock: Callable[[], datetime] = wall_clock) -> Iterator[House]:
+    """A house for the length of a block."""
+    house = build(settings, connections=connections, clock=clock)
+    try:
+        yield house
+    finally:
+        house.close()
