@@ -11,6 +11,7 @@ from typing import Any
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.money import EXACT, exponent, to_major, to_minor
 from counterfoil.core.basis.quantity import ZERO
+from counterfoil.core.invoicing.coupon import coupon_term
 from counterfoil.core.invoicing.credit import credit_note
 from counterfoil.core.invoicing.document import Discount, Document, Party
 from counterfoil.core.invoicing.draw_up import LineDraft, draw_up
@@ -47,8 +48,8 @@ def decimals(value: Fraction, places: int) -> str:
 
 def term(discount: Case, currency: str, lines: tuple[int, ...] | None = None) -> DiscountTerm:
     if discount["type"] == "percentage":
-        return DiscountTerm(percent=Decimal(discount["value"]), lines=lines)
-    return DiscountTerm(fixed_minor=minor(discount["value"], currency), lines=lines)
+        return coupon_term(Decimal(discount["value"]), None, lines)
+    return coupon_term(None, minor(discount["value"], currency), lines)
 
 
 def draft(item: str, amount: Decimal, tax_percent: Decimal = ZERO) -> LineDraft:

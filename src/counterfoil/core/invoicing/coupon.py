@@ -11,6 +11,7 @@ from typing import Literal
 from counterfoil.core.pricing.totals import DiscountTerm, discount_lines, exact_discount_shares
 
 Frequency = Literal["once", "recurring", "forever"]
+HUNDRED = Decimal(100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +43,19 @@ class Redeemed:
     coupon: Coupon
 
 
+def coupon_term(percent: Decimal | None, fixed_minor: int | None, lines: tuple[int, ...] | None = None) -> DiscountTerm:
+    """The discount that a coupon asks for; `lines` are positions from 0. It takes no more than there is: a percentage
+    above 100 counts as 100, a fixed amount is held to its lines when it is taken."""
+    return DiscountTerm(None if percent is None else min(percent, HUNDRED), fixed_minor, lines)
+
+
 def redeem(coupon: Coupon, lines_minor: Sequence[int]) -> Redeemed:
     """Use the coupon on one document. It counts once, on however many of the document's lines it is found; an ended
     coupon takes nothing and does not count."""
     if coupon.ended or (coupon.max_redemptions is not None and coupon.redemptions >= coupon.max_redemptions):
         nothing = (0,) * len(lines_minor)
         return Redeemed(0, nothing, tuple(Fraction(0) for _ in lines_minor), coupon)
-    terms = (DiscountTerm(percent=coupon.percent, fixed_minor=coupon.fixed_minor),)
+    terms = (coupon_term(coupon.percent, coupon.fixed_minor),)
     shares = discount_lines(lines_minor, terms)
     taken = sum(shares)
     return Redeemed(taken, shares, exact_discount_shares(lines_minor, terms), _used(coupon, taken))

@@ -14,7 +14,6 @@ from counterfoil.core.basis.money import EXACT, split_minor, to_minor
 from counterfoil.core.basis.money import share as share_of
 
 WHOLE = Fraction(1)
-WHOLE_PERCENT = Decimal(100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ def discount_steps(
         ]
         base = sum(weights)
         if term.percent is not None:
-            taken = percent_of(base, min(term.percent, WHOLE_PERCENT))
+            taken = percent_of(base, term.percent)
         else:
             assert term.fixed_minor is not None, "a discount is either a percentage or a fixed amount"
             taken = min(term.fixed_minor, int(base))
