@@ -357,16 +357,20 @@ function readBundle(bytes) {
   return bundle;
 }
 
+function logKey(bundle) {
+  const key = readKey(bundle.verifier_key);
+  need(key.algorithm === ED25519, "the log's key is a witness's key");
+  return key;
+}
+
 function bundleKeys(bundle) {
-  const log = readKey(bundle.verifier_key);
-  need(log.algorithm === ED25519, "the log's key is a witness's key");
   const witnesses = bundle.witness_keys.map(readKey);
   need(witnesses.every((w) => w.algorithm === COSIGNATURE_V1), "a witness's key is of another signature type");
-  return [log, ...witnesses];
+  return [logKey(bundle), ...witnesses];
 }
 
 function checkKey(bundle, trustedKeys) {
-  const [log] = bundleKeys(bundle);
+  const log = logKey(bundle);
   if (!trustedKeys.length) return `${log.text}, taken from the bundle itself`;
   need(trustedKeys.includes(log.text), `${log.text} is not a key that you trust`);
   return `${log.text}, which you trust`;
@@ -488,6 +492,7 @@ function micros(text) {
 
 function checkMeasured(line, events) {
   const { meter, window } = line.usage;
+  need(isObject(line.terms) && isObject(line.terms.model), "the line has no terms that say what to measure");
   const stated = line.inputs.measured;
   need(new Set(events.map((e) => e.event_ref)).size === events.length, "an event is there twice");
   const keys = events.map((e) => e.key).filter(Boolean);
@@ -717,14 +722,18 @@ const TERMS_AS_STATED =
   "your contract.";
 const DOCUMENTS = ["invoice/v1", "credit-note/v1", "debit-note/v1"];
 
-function checkLines(record, usage) {
+function checkLines(record) {
   need(record.lines.every((line, i) => line.n === i + 1), "lines are not numbered 1, 2, 3, …");
   record.lines.forEach((line) => [line.amount_minor, line.discount_minor].forEach(integer));
+  return `${record.lines.length} lines in order`;
+}
+
+function checkUsage(record, usage) {
   const roots = new Set(record.lines.filter((line) => line.usage !== null).map((line) => line.usage.root));
   const given = Object.keys(usage);
   need(given.length === roots.size && given.every((root) => roots.has(root)),
     "the events in the bundle are not those that its lines commit to");
-  return `${record.lines.length} lines in order, ${roots.size} usage roots`;
+  return `${Object.values(usage).reduce((n, events) => n + events.length, 0)} events for ${roots.size} usage roots`;
 }
 
 // bytes: Uint8Array of the file. trustedKeys: verifier keys that the reader has from elsewhere.
@@ -763,7 +772,9 @@ export async function verifyBundle(bytes, { trustedKeys = [] } = {}) {
     notProved.push(`What the record says was not computed again: this verifier does not know records of type '${record.type}'.`);
     return verdict();
   }
-  if (!check("lines", () => checkLines(record, usage))) return verdict();
+  check("lines", () => checkLines(record));
+  check("usage", () => checkUsage(record, usage));
+  if (checks.slice(-2).some((c) => !c.ok)) return verdict();
   for (const line of record.lines) {
     if (line.usage !== null) {
       const events = usage[line.usage.root];

@@ -1,0 +1,159 @@
+"""The verifier of the hosted page says what the offline verifier says, over honest, damaged and dishonest bundles."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from tests.core.receipts import build
+from tests.core.receipts.lies import LIES, told
+
+from counterfoil.core.basis.canonical import canonical
+from counterfoil.core.receipts.invoice import invoice_record
+from counterfoil.core.receipts.verify import verify_bundle
+
+SCRIPT = Path(__file__).parents[2] / "src/counterfoil/web/assets/verify.js"
+NODE = shutil.which("node")
+
+pytestmark = pytest.mark.skipif(NODE is None, reason="no Node on this machine: the browser's verifier is not run")
+
+RUN = """
+import { readFileSync } from "node:fs";
+const { verifyBundle } = await import(process.argv[1]);
+const verdicts = [];
+for (const [bundle, trustedKeys] of JSON.parse(readFileSync(0, "utf8"))) {
+  verdicts.push(await verifyBundle(new Uint8Array(Buffer.from(bundle, "base64")), { trustedKeys }));
+}
+process.stdout.write(JSON.stringify(verdicts));
+"""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A verdict of the browser: whether it holds, and the names of failed checks."""
+
+    ok: bool
+    failed: list[str]
+    checked: list[str]
+    not_proved: list[str]
+
+
+def in_browser(bundles: list[bytes], trusted_keys: tuple[str, ...] = ()) -> list[Seen]:
+    assert NODE is not None
+    given = json.dumps([[base64.b64encode(b).decode(), list(trusted_keys)] for b in bundles])
+    command = [NODE, "--input-type=module", "-e", RUN, SCRIPT.as_uri()]
+    done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return [
+        Seen(
+            v["ok"],
+            [c["name"] for c in v["checks"] if not c["ok"]],
+            [c["name"] for c in v["checks"]],
+            v["notProved"],
+        )
+        for v in json.loads(done.stdout)
+    ]
+
+
+def offline(bundle: bytes, trusted_keys: tuple[str, ...] = ()) -> Seen:
+    v = verify_bundle(bundle, trusted_keys=trusted_keys)
+    return Seen(v.ok, [c.name for c in v.checks if not c.ok], [c.name for c in v.checks], list(v.not_proved))
+
+
+def agree(bundles: list[bytes], trusted_keys: tuple[str, ...] = ()) -> list[Seen]:
+    seen = in_browser(bundles, trusted_keys)
+    for browser, bundle in zip(seen, bundles, strict=True):
+        python = offline(bundle, trusted_keys)
+        assert same(browser, python)
+    return seen
+
+
+def same(browser: Seen, python: Seen) -> bool:
+    """The same verdict for the same first reason; the browser may know fewer reasons, for it computes less."""
+    return (
+        browser.ok == python.ok
+        and browser.failed[:1] == python.failed[:1]
+        and set(browser.failed) <= set(python.failed)
+    )
+
+
+def test_an_invoice_is_computed_again_in_the_browser_as_offline() -> None:
+    bundles = [build.invoice_bundle(n) for n in (0, 1, 7, 95, 400)]
+    bundles.append(build.invoice_bundle(12, witness=True, older=7))
+    for browser, bundle in zip(agree(bundles), bundles, strict=True):
+        assert browser.ok
+        assert set(browser.checked) >= set(offline(bundle).checked)
+
+
+def test_logs_of_any_size_verify_in_the_browser() -> None:
+    record = canonical(
+        {"type": "payment-receipt/v1", "payer": 'Zoë \U0001f6eb\u0000"\\', "1": 1, "é": None, "\U0001f600": -5}
+    )
+    sizes = [(1, 0, 1), (2, 1, 1), (3, 2, 2), (7, 3, 4), (8, 7, 5), (100, 63, 64), (300, 299, 256)]
+    bundles = [build.bundled(record, size=s, index=i, older=o, salt=bytes(16)) for s, i, o in sizes]
+    assert all(v.ok for v in agree(bundles))
+
+
+def test_an_operator_who_signs_a_lie_is_caught_in_the_browser_too() -> None:
+    verdicts = agree([told(path, value) for _, path, value, _ in LIES])
+    assert [lie for (lie, *_), v in zip(LIES, verdicts, strict=True) if v.ok] == []
+    assert [v.failed[0] for v in verdicts] == [caught_by for *_, caught_by in LIES]
+
+
+def test_one_changed_byte_fails_in_the_browser() -> None:
+    """Every byte of a small bundle, and a sample of an invoice's."""
+    chance = Random(7)
+    small = build.bundled(canonical({"type": "payment-receipt/v1"}), witness=True, older=3)
+    large = build.invoice_bundle(5)
+    damaged = [flipped(small, at, 1) for at in range(len(small))]
+    damaged += [flipped(large, chance.randrange(len(large)), chance.randrange(1, 256)) for _ in range(250)]
+    verdicts = in_browser(damaged)
+    assert [i for i, v in enumerate(verdicts) if v.ok] == []
+    for browser, bundle in list(zip(verdicts, damaged, strict=True))[::9]:
+        assert same(browser, offline(bundle))
+
+
+def flipped(data: bytes, at: int, change: int) -> bytes:
+    bad = bytearray(data)
+    bad[at] ^= change
+    return bytes(bad)
+
+
+def test_hostile_files_get_a_verdict_in_the_browser() -> None:
+    good = json.loads(build.bundled(canonical({"type": "payment-receipt/v1"}), witness=True, older=3))
+    junk: list[Any] = [None, True, 1, -1, "", "x", "1" * 200, [], [None], {}, {"a": []}, 2**53 - 1]
+    spliced = [canonical({**good, field: value}) for field in good for value in junk]
+    raw = [b"", b"null", b"[]", b"{}", b"\xff", b"[" * 10_000, b'{"\\ud800":1}', b"1e5", b"-0", bytes(100)]
+    agree([*spliced, *raw])
+
+
+def test_the_browser_takes_only_the_keys_that_the_reader_trusts() -> None:
+    log, other = build.LOG.verifier(), build.Key("counterfoil.example/acme/live", 9)
+    honest = build.bundled(canonical({"type": "payment-receipt/v1"}), witness=True)
+    forged = build.bundled(canonical({"type": "payment-receipt/v1"}), witness=True, key=other)
+    assert [v.failed for v in agree([honest, forged], (log, build.WITNESS_KEY))] == [[], ["key"]]
+    (alone,) = agree([forged])
+    assert alone.ok
+    assert len(alone.not_proved) == len(in_browser([honest], (log, build.WITNESS_KEY))[0].not_proved) + 2
+
+
+def test_what_the_browser_does_not_compute_it_says() -> None:
+    events = build.flights(20)
+    level = build.usage_line(1, build.WEIGHTED, build.LEVEL, events)
+    stepped = build.item(
+        "Steps", "usage", {"kind": "stairstep", "tiers": [{"price": "5"}]}, usage_product_ref=build.COUNT.ref
+    )
+    drawn = build.document([level, build.usage_line(2, stepped, build.COUNT, events)])
+    bundle = build.bundled(invoice_record(drawn), build.sealed_usage(drawn, events))
+    (browser,) = agree([bundle])
+    assert browser.ok
+    unsaid = [limit for limit in browser.not_proved if "offline verifier" in limit]
+    assert ["quantity of line 1" in unsaid[0], "amount of line 2" in unsaid[1], len(unsaid)] == [True, True, 2]
+    assert not {"quantity of line 1", "amount of line 2"} & set(browser.checked)
