@@ -1,0 +1,1 @@
+"""Pages that the server renders: what a customer sees of a document, and the way in."""
