@@ -17,7 +17,7 @@ from counterfoil.core.basis.quantity import MAX_QUANTITY, ONE, ZERO
 from counterfoil.core.basis.refusals import Invalid
 
 MAX_LENGTH = 2000
-MAX_DEPTH = 40
+MAX_DEPTH = 25
 Values = Mapping[str, Decimal]
 Node = Callable[[Values], Decimal]
 
@@ -59,13 +59,18 @@ FUNCTIONS: Mapping[str, tuple[int, int, Callable[..., Decimal]]] = {
 }
 """Name: fewest and most arguments, and the function. IF(test, then, else) is apart: it computes one branch only."""
 
-_COMPARE: Mapping[str, Callable[[Decimal, Decimal], bool]] = {
-    "=": lambda a, b: a == b,
-    "<>": lambda a, b: a != b,
-    "<": lambda a, b: a < b,
-    "<=": lambda a, b: a <= b,
-    ">": lambda a, b: a > b,
-    ">=": lambda a, b: a >= b,
+_BINARY: Mapping[str, Callable[[Decimal, Decimal], Decimal]] = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "/": lambda a, b: a / b,
+    "^": lambda a, b: a ** _whole(b, "an exponent"),
+    "=": lambda a, b: Decimal(a == b),
+    "<>": lambda a, b: Decimal(a != b),
+    "<": lambda a, b: Decimal(a < b),
+    "<=": lambda a, b: Decimal(a <= b),
+    ">": lambda a, b: Decimal(a > b),
+    ">=": lambda a, b: Decimal(a >= b),
 }
 
 
@@ -127,28 +132,33 @@ class _Parser:
     def comparison(self, depth: int) -> Node:
         if depth > MAX_DEPTH:
             raise FormulaError("is nested too deeply")
-        left = self.plus(depth)
-        while sign := self.take("=", "<>", "<", "<=", ">", ">="):
-            left = _compare(_COMPARE[sign], left, self.plus(depth))
-        return left
+        return self.chain(self.plus, depth, "=", "<>", "<", "<=", ">", ">=")
 
     def plus(self, depth: int) -> Node:
-        left = self.times(depth)
-        while sign := self.take("+", "-"):
-            left = _arithmetic(sign, left, self.times(depth))
-        return left
+        return self.chain(self.times, depth, "+", "-")
 
     def times(self, depth: int) -> Node:
-        left = self.power(depth)
-        while sign := self.take("*", "/"):
-            left = _arithmetic(sign, left, self.power(depth))
-        return left
+        return self.chain(self.power, depth, "*", "/")
 
     def power(self, depth: int) -> Node:
-        left = self.sign(depth)
-        while self.take("^"):
-            left = _power(left, self.sign(depth))
-        return left
+        return self.chain(self.sign, depth, "^")
+
+    def chain(self, operand: Callable[[int], Node], depth: int, *signs: str) -> Node:
+        """Operands of one rank, from the left; in a loop, so that a long sum does not nest."""
+        first = operand(depth)
+        rest: list[tuple[Callable[[Decimal, Decimal], Decimal], Node]] = []
+        while sign := self.take(*signs):
+            rest.append((_BINARY[sign], operand(depth)))
+        if not rest:
+            return first
+
+        def value(v: Values) -> Decimal:
+            result = first(v)
+            for apply, node in rest:
+                result = apply(result, node(v))
+            return result
+
+        return value
 
     def sign(self, depth: int) -> Node:
         negative = False
@@ -159,9 +169,10 @@ class _Parser:
 
     def percent(self, depth: int) -> Node:
         node = self.atom(depth)
+        hundreds = 0
         while self.take("%"):
-            node = _percent(node)
-        return node
+            hundreds += 1
+        return (lambda v: node(v).scaleb(-2 * hundreds)) if hundreds else node
 
     def atom(self, depth: int) -> Node:
         if self.take("("):
@@ -208,25 +219,3 @@ class _Parser:
     def close(self) -> None:
         if not self.take(")"):
             raise FormulaError("a bracket is not closed")
-
-
-def _compare(test: Callable[[Decimal, Decimal], bool], left: Node, right: Node) -> Node:
-    return lambda v: ONE if test(left(v), right(v)) else ZERO
-
-
-def _arithmetic(sign: str, left: Node, right: Node) -> Node:
-    if sign == "+":
-        return lambda v: left(v) + right(v)
-    if sign == "-":
-        return lambda v: left(v) - right(v)
-    if sign == "*":
-        return lambda v: left(v) * right(v)
-    return lambda v: left(v) / right(v)
-
-
-def _power(left: Node, right: Node) -> Node:
-    return lambda v: left(v) ** _whole(right(v), "an exponent")
-
-
-def _percent(node: Node) -> Node:
-    return lambda v: node(v) / 100

@@ -18,7 +18,8 @@ from counterfoil.core.pricing.parts import inner_problems, price_at
 class CumulativeCommitment:
     """Usage is priced by `inner`; what exceeds `commitment` since the term began costs `overage_factor` times as much.
 
-    `used.prior_quantity` counts from the beginning of the term, over all earlier periods.
+    `used.prior_quantity` counts from the beginning of the term, over all earlier periods; what `inner` charges at zero
+    usage is charged once, with the term's first document.
     """
 
     kind: ClassVar[str] = "cumulative_commitment"
@@ -30,16 +31,23 @@ class CumulativeCommitment:
     overage_factor: Decimal = ONE
 
     def problems(self) -> Iterable[Problem]:
-        """Nothing committed, or what is wrong with the inner model."""
+        """Nothing committed, what is wrong with the inner model, or one whose price is not known until the end."""
         if self.commitment <= 0:
             yield Problem("commitment", "must be greater than 0")
+        if self.inner.bills != "each_split":
+            yield Problem("inner.kind", f"{self.inner.kind} cannot be added up over a term")
         yield from inner_problems(self.inner)
 
     def rate(self, used: Measured) -> tuple[Part, ...]:
         """One part within the commitment, one for the overage."""
-        start = used.prior_quantity
-        before = price_at(self.inner, start) if start else ZERO
-        after = price_at(self.inner, start + used.quantity)
+        return self._above(price_at(self.inner, used.prior_quantity) if used.prior_quantity else ZERO, used)
+
+    def rate_later(self, used: Measured) -> tuple[Part, ...]:
+        """The same when an earlier document billed what the inner model charges at zero usage."""
+        return self._above(price_at(self.inner, used.prior_quantity), used)
+
+    def _above(self, before: Decimal, used: Measured) -> tuple[Part, ...]:
+        after = price_at(self.inner, used.prior_quantity + used.quantity)
         within = min(after, self.commitment) - min(before, self.commitment)
         overage = max(after - self.commitment, ZERO) - max(before - self.commitment, ZERO)
         parts = [Part(used.quantity, None, within, "within_commitment", "usage within the commitment")]

@@ -19,7 +19,8 @@ class Volume:
     """The tier that holds the period's total prices all units and charges its flat fee, the first also at zero usage.
 
     Billed with the last document of a split period, because more usage may change the price of all of it. A prorated
-    meter's tier is chosen by its full units, while its prorated units are priced (`used.prorated`). A total below zero is refused.
+    meter's tier is chosen by its full units, while its prorated units are priced (`used.prorated`). A total below zero
+    is refused.
     """
 
     kind: ClassVar[str] = "volume"
