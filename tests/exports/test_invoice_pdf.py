@@ -10,6 +10,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from tests.exports.sample_documents import HOSTILE, credit_note, hostile_invoice
 from counterfoil.core.basis.ids import derived_ref
 from counterfoil.core.basis.refusals import Invalid
 from counterfoil.core.invoicing.document import Document
+from counterfoil.core.pricing.model import Part
 from counterfoil.exports.fonts import NO_GLYPH, showable
 from counterfoil.exports.local import local_for
 from counterfoil.exports.pdf import Attachment, invoice_pdf
@@ -89,6 +91,14 @@ def test_two_hundred_lines_keep_their_heading_and_their_working_on_every_page() 
         assert "Unit price" in page
         assert len(re.findall(r"Site \d{3},", page)) == page.count("base fee")
     assert sum(len(re.findall(r"Site \d{3},", page)) for page in found) == 200
+
+
+def test_hundreds_of_terms_do_not_bury_the_invoice_and_none_is_left_out_of_the_sum() -> None:
+    parts = tuple(Part(Decimal(1), Decimal("0.5"), Decimal("0.5"), "overage", f"hour {n}") for n in range(744))
+    odd = replace(invoice(), lines=(replace(invoice().lines[0], parts=parts, amount_minor=37200),))
+    text = squeezed("".join(pages(odd)))
+    assert text.count("1×0.50") == 39
+    assert squeezed("705 further terms together 352.50") in text
 
 
 def test_the_same_document_gives_the_same_bytes_in_every_process_and_thread() -> None:

@@ -24,6 +24,10 @@ _SPAN = re.compile(r"tier (?P<n>\d+): (?:units (?:from )?(?P<a>[\d,.]+)(?: to (?
 _GENERIC = ("unit", "flat", "included", "percentage", "within_commitment", "overage", "true_up")
 """Reasons whose note says no more than the word."""
 
+MAX_PARTS = 40
+"""Terms of one amount that are written out: an hourly commitment has 744 of them a month. The rest is one sum; all of
+them are in the record."""
+
 NO_NUMBERS: Mapping[Ref, str] = MappingProxyType({})
 
 
@@ -180,7 +184,7 @@ def _line(line: Line, document: Document, local: Local, numbers: Mapping[Ref, st
     price = local.word("as_below") if line.parts and not plain else ""
     if by_unit and only is not None and only.unit_price is not None:
         price = local.number(only.unit_price, exponent(currency))
-    parts = () if plain else tuple(_part(part, currency, local) for part in line.parts)
+    parts = () if plain else _parts(line.parts, currency, local)
     with localcontext(EXACT):
         exact = sum((part.amount for part in line.parts), Decimal(0))
     rounded = bool(parts) and to_minor(exact, currency) == line.amount_minor and _is_finer(exact, currency)
@@ -209,6 +213,18 @@ def _is_finer(exact: Decimal, currency: str) -> bool:
     """Whether an amount has digits below the minor unit."""
     with localcontext(EXACT):
         return exact != to_major(to_minor(exact, currency), currency)
+
+
+def _parts(parts: tuple[Part, ...], currency: str, local: Local) -> tuple[PartView, ...]:
+    if len(parts) <= MAX_PARTS:
+        return tuple(_part(part, currency, local) for part in parts)
+    first, rest = parts[: MAX_PARTS - 1], parts[MAX_PARTS - 1 :]
+    with localcontext(EXACT):
+        together = sum((part.amount for part in rest), Decimal(0))
+    last = PartView(
+        local.word("further", n=local.number(Decimal(len(rest)))), "", local.working(together, currency)
+    )
+    return (*(_part(part, currency, local) for part in first), last)
 
 
 def _part(part: Part, currency: str, local: Local) -> PartView:

@@ -33,6 +33,8 @@ _TABLE: dict[str, tuple[str, str, str, str]] = {
     "event": ("1 usage event", "1 Nutzungsereignis", "1 événement d’usage", "1 evento de uso"),
     "sealed": ("sealed under", "versiegelt unter", "scellés sous", "sellados con"),
     "how": ("How this amount came about", "So ergibt sich dieser Betrag", "Détail du calcul", "Cómo se calcula"),
+    "further": ("{n} further terms together", "{n} weitere Posten zusammen", "{n} autres termes, ensemble",
+                "{n} términos más, en conjunto"),
     "rounding": ("rounded once, to", "einmal gerundet, auf", "arrondi une fois, à", "redondeado una vez, a"),
     "line_of": ("Line {n} of {document}", "Position {n} von {document}", "Ligne {n} de {document}",
                 "Línea {n} de {document}"),
