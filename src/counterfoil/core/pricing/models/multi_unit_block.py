@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from counterfoil.core.basis.measured import Measured
@@ -25,7 +25,7 @@ class MultiUnitBlock:
     kind: ClassVar[str] = "multi_unit_block"
     needs: ClassVar[frozenset[str]] = frozenset({"quantities"})
 
-    units: Mapping[str, tuple[BlockTier, ...]]
+    units: Mapping[str, tuple[BlockTier, ...]] = field(hash=False)
     mode: Literal["graduated", "volume"] = "graduated"
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import ClassVar
 
@@ -18,7 +18,7 @@ class CapacityStep:
     """`price` while no unit exceeds its inclusive bound in `limits`; a unit without a bound is not limited."""
 
     price: Decimal
-    limits: Mapping[str, Decimal]
+    limits: Mapping[str, Decimal] = field(hash=False)
 
 
 @dataclass(frozen=True, slots=True)
