@@ -42,7 +42,7 @@ class House:
     def authenticate(self, token: str) -> Auth:
         """Who a bearer token (`pk_live_<id>.<secret>`) stands for; Forbidden otherwise."""
         with self.db.nobody() as conn:
-            return authenticate(token, partial(find_key, conn))
+            return authenticate(partial(find_key, conn), token)
 
     def tenants(self) -> list[tuple[int, str]]:
         """(number, mode) of every tenant."""
@@ -90,11 +90,11 @@ class House:
     def timetable(self) -> tuple[Job, ...]:
         """What the worker does by itself."""
 
-        def bring_up(tenant: int, _until: datetime) -> int:
+        def bring_up(tenant: int) -> int:
             done = self.advance(tenant, actor="worker")
             return done.issued + done.notes
 
-        return timetable(self.tx, self.signer, bring_up, self.clock)
+        return timetable(self.tx, self.signer, bring_up)
 
     def close(self) -> None:
         """Give the database connections back."""

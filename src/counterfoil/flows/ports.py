@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -81,9 +81,10 @@ class DocumentRow:
 class Records(Protocol):
     """A sealed record as it is stored."""
 
-    type: str
-    body: bytes
-    salt: bytes
+    @property
+    def body(self) -> bytes: ...
+    @property
+    def salt(self) -> bytes: ...
 
 
 class Tx(Protocol):
@@ -162,7 +163,7 @@ class Tx(Protocol):
     def entries_of(self, document_refs: Sequence[str]) -> list[Entry]: ...
     def add_records(self, records: Sequence[tuple[Ref, str, bytes, bytes]]) -> None: ...
     def record(self, ref: Ref) -> Records | None: ...
-    def records(self, refs: Sequence[Ref]) -> dict[Ref, Any]: ...
+    def records(self, refs: Sequence[Ref]) -> Mapping[Ref, Records]: ...
 
 
 class OpenTx(Protocol):

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Protocol
 
 from counterfoil.core.tlog.note import Signer
 from counterfoil.flows.integrate_log import BATCH, integrate
 
 EVERY_MODE = ("live", "test")
-LIVE_ONLY = ("live",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,23 +34,17 @@ class OpenTx(Protocol):
         ...
 
 
-class Advance(Protocol):
-    """Issues what is due for a tenant up to an instant, in transactions of its own; how many documents."""
+def timetable(
+    open_tx: OpenTx, signer_of: Callable[[Any], Signer], advance: Callable[[int], int]
+) -> tuple[Job, ...]:
+    """The jobs of an installation. `signer_of` opens the log key of a transaction's tenant; `advance` brings a tenant
+    up to date in transactions of its own and tells how many documents that made.
 
-    def __call__(self, tenant: int, until: datetime) -> int:
-        """Bill what is due."""
-        ...
-
-
-def timetable(open_tx: OpenTx, signer_of: Callable[[Any], Signer], advance: Advance,
-              clock: Callable[[], datetime]) -> tuple[Job, ...]:
-    """The jobs of an installation. `signer_of` opens the log key of a transaction's tenant; `clock` is the wall clock.
-
-    A test tenant's documents come when its clock is moved, so only live tenants are advanced.
+    Tenants of both modes are advanced: a test tenant follows the wall clock until its own is moved.
     """
     return (
         Job("integrate_log", 1, EVERY_MODE, integrating(open_tx, signer_of)),
-        Job("advance", 60, LIVE_ONLY, lambda tenant, _stopping: advance(tenant, clock())),
+        Job("advance", 60, EVERY_MODE, lambda tenant, _stopping: advance(tenant)),
         Job("forget_answers", 3600, EVERY_MODE, forgetting(open_tx)),
     )
 

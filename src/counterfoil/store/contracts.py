@@ -129,7 +129,7 @@ class ContractRows(Rows):
         self, after: int | None, limit: int, *, customer_ref: str | None = None, state: str | None = None
     ) -> list[Contract]:
         """Contracts by number, after a given one."""
-        where, params = "", [self.tenant]
+        where, params = "", list[Any]([self.tenant])
         for clause, value in (
             ("AND c.number > %s ", after),
             ("AND c.customer_ref = %s ", customer_ref),

@@ -154,13 +154,13 @@ class DocumentRows(Rows):
             ("AND d.issued_on >= %s ", issued_from),
             ("AND d.issued_on <= %s ", issued_to),
         ]
-        where, params = "", [self.tenant]
+        where, params = "", list[Any]([self.tenant])
         for clause, value in clauses:
             if value is not None:
                 where += clause
                 params.append(value)
         if after is not None:
             where += "AND (d.issued_on, d.document_ref) > (%s, %s::uuid) "
-            params.extend(after)  # type: ignore[arg-type]
+            params.extend(after)
         rows = self.all(_ROW + where + "ORDER BY d.issued_on, d.document_ref LIMIT %s", *params, limit)
         return [DocumentRow(*r) for r in rows]

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 from fractions import Fraction
+from math import lcm
 
 EXACT = Context(prec=60, rounding=ROUND_HALF_UP)
 """The context of every price computation: 60 digits, far beyond what a column can hold."""
@@ -66,16 +67,27 @@ def split_minor(total: int, weights: Sequence[Decimal | int]) -> tuple[int, ...]
         raise ValueError("nothing to split over")
     if any(w < 0 for w in weights):
         raise ValueError("weights must not be negative")
-    whole = sum(Fraction(w) for w in weights)
+    units = _whole_units(weights)
+    whole = sum(units)
     if whole == 0:
         return (total, *([0] * (len(weights) - 1)))
     sign, size = (-1, -total) if total < 0 else (1, total)
-    exact = [size * Fraction(w) / whole for w in weights]
-    parts = [int(x) for x in exact]
-    order = sorted(range(len(parts)), key=lambda i: (parts[i] - exact[i], i))
-    for i in order[: size - sum(parts)]:
-        parts[i] += 1
-    return tuple(sign * p for p in parts)
+    parts = [size * w // whole for w in units]
+    missing = size - sum(parts)
+    if missing:
+        order = sorted(range(len(parts)), key=lambda i: (-(size * units[i] % whole), i))
+        for i in order[:missing]:
+            parts[i] += 1
+    return tuple([sign * p for p in parts])
+
+
+def _whole_units(weights: Sequence[Decimal | int]) -> Sequence[int]:
+    """The weights times their common denominator: integers divide exactly and much faster than fractions."""
+    if all(type(w) is int for w in weights):
+        return [int(w) for w in weights]
+    ratios = [w.as_integer_ratio() for w in weights]
+    common = lcm(*(d for _, d in ratios))
+    return [n * (common // d) for n, d in ratios]
 
 
 @dataclass(frozen=True, slots=True)
