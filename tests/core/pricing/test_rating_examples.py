@@ -177,6 +177,8 @@ def test_a_matrix_prices_by_properties_and_refuses_what_it_does_not_know() -> No
     model = Matrix((Cell(("eu", "gold"), D(2)), Cell(("us", "gold"), D(3))))
     groups = (('["eu","gold"]', Measured(D(4))), ('["us","gold"]', Measured(D(1))))
     assert rate(usage_item(model), Measured(D(5), groups=groups)).amount == 11
+    without = Matrix((Cell(("",), D(7)),))
+    assert rate(usage_item(without), Measured(D(1), groups=(("[null]", Measured(D(1))),))).amount == 7
     unknown = Measured(D(1), groups=(('["ap","gold"]', Measured(D(1))),))
     with pytest.raises(Invalid, match="ap / gold"):
         rate(usage_item(model), unknown)

@@ -15,7 +15,10 @@ from counterfoil.core.pricing.model import Billing, Part
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """`unit_price` for events whose properties have these values, in the order of the meter's `group_by`."""
+    """`unit_price` for events whose properties have these values, in the order of the meter's `group_by`.
+
+    An empty text stands for events without the property.
+    """
 
     values: tuple[str, ...]
     unit_price: Decimal
@@ -64,4 +67,4 @@ def _values(key: str) -> tuple[str, ...]:
         found = json.loads(key)
     except ValueError:
         return (key,)
-    return tuple(str(v) for v in found) if isinstance(found, list) else (key,)
+    return tuple("" if v is None else str(v) for v in found) if isinstance(found, list) else (key,)
