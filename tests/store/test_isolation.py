@@ -293,3 +293,33 @@ def test_a_tile_grows_at_its_end_and_changes_in_no_other_way(
     else:
         with pytest.raises((RestrictViolation, CheckViolation)):
             app.execute(change)  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE usage_event SET quantity = 2",
+        "UPDATE usage_event SET quantity = 1.0",
+        "UPDATE usage_event SET void = true",
+        "UPDATE usage_event SET xact = 1",
+        "UPDATE usage_event SET superseded_by = gen_random_uuid(), quantity = 2",
+        "UPDATE usage_event SET superseded_by = gen_random_uuid(), at = at - interval '1 day'",
+        "UPDATE usage_event SET superseded_by = gen_random_uuid(), properties = '{\"a\": \"b\"}'",
+        "DELETE FROM usage_event",
+    ],
+)
+def test_a_report_of_usage_is_superseded_and_never_overwritten(
+    app: Connection, tenant: int, new_ref: Callable[[], Ref], change: str
+) -> None:
+    enter(app, tenant)
+    app.execute(
+        "INSERT INTO usage_event (tenant, event_ref, customer_ref, usage_product_ref, at, quantity, key, recorded_at) "
+        "VALUES (%s, %s, %s, %s, %s, 1, 'k', %s)",
+        [tenant, new_ref(), new_ref(), new_ref(), NOW, NOW],
+    )
+    with pytest.raises(RestrictViolation, match="never overwritten"), app.transaction():
+        app.execute(change)  # type: ignore[call-overload]
+    assert app.execute("UPDATE usage_event SET superseded_by = gen_random_uuid(), xact = 7").rowcount == 1
+    assert app.execute("SELECT came_xact <> 7, xact FROM usage_event").fetchone() == (True, 7)
+    with pytest.raises(RestrictViolation, match="never overwritten"), app.transaction():
+        app.execute("UPDATE usage_event SET superseded_by = gen_random_uuid()")  # a second correction of one report

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import accumulate
+from itertools import accumulate, combinations
 from typing import Protocol
 
 from counterfoil.core.basis.canonical import Json, parse_canonical
@@ -26,9 +26,15 @@ from counterfoil.core.tlog.tiles import (
     width_at,
 )
 from counterfoil.core.tlog.tree import HASH_SIZE, leaf_hash, root_of
+from counterfoil.core.usage.ask import Ask, reads_from
 from counterfoil.core.usage.event import Event
 from counterfoil.core.usage.meter_codec import meter_from_json
+from counterfoil.core.usage.reading import counts
 from counterfoil.core.usage.seal import event_bytes_in_order
+
+RECENT = 12
+MOST_MISSED = 3
+"""Of the last dozen transactions before a moment, so many may have been in the air when it was billed."""
 
 
 class Sealed(Protocol):
@@ -123,8 +129,8 @@ class ProofTx(Protocol):
         """A tile's hashes."""
         ...
 
-    def usage_history(self, customer: Ref, stream: Ref, window: Window) -> Sequence[Life]:
-        """Every event ever in the window, in sealed order."""
+    def usage_history(self, customer: Ref, stream: Ref, since: datetime | None, until: datetime) -> Sequence[Life]:
+        """Every event that ever was in [since, until)."""
         ...
 
     def written_at(self, document_ref: Ref) -> datetime | None:
@@ -223,10 +229,13 @@ def usage_of(tx: ProofTx, document_ref: Ref, record: Json) -> dict[str, list[byt
         proof = line["usage"]
         if proof is None or proof["root"] in found:
             continue
+        meter = meter_from_json(proof["meter"])
+        customer, zone = Ref(record["buyer"]["ref"]), line["inputs"].get("time_zone", record["time_zone"])
         window = Window(read_instant(proof["window"]["start"]), read_instant(proof["window"]["end"]))
-        stream = meter_from_json(proof["meter"]).stream_ref
-        lives = tx.usage_history(Ref(record["buyer"]["ref"]), stream, window)
-        events = as_counted(lives, bytes.fromhex(proof["root"]), proof["count"], tx.written_at(document_ref))
+        since = reads_from(Ask(customer, meter, window, time_zone=zone))
+        lives = tx.usage_history(customer, meter.stream_ref, since, window.end)
+        read = [life for life in lives if counts(meter, life.event)]
+        events = as_counted(read, bytes.fromhex(proof["root"]), proof["count"], tx.written_at(document_ref))
         assert events is not None, (
             f"line {line['n']} of {document_ref} counted {proof['count']} events under {proof['root']}, and the stored "
             "events gave that root at no moment"
@@ -235,31 +244,44 @@ def usage_of(tx: ProofTx, document_ref: Ref, record: Json) -> dict[str, list[byt
     return found
 
 
-def as_counted(lives: Sequence[Life], root: bytes, count: int, issued_at: datetime | None) -> list[bytes] | None:
+def as_counted(lives: Iterable[Life], root: bytes, count: int, issued_at: datetime | None) -> list[bytes] | None:
     """The canonical bytes of the events that stood at the moment whose root is `root`; None when there was none.
 
     A correction takes an event away from those that stand, but not from what was billed before. The moment is looked
-    for among the transactions that changed the window, starting next to `issued_at` (the clock of a test tenant and
-    writers that overlap make the time alone a hint): where the number of events fits, the root decides.
+    for among the transactions that changed these events, starting next to `issued_at` (the clock of a test tenant and
+    writers that overlap make the time alone a hint): where the number of events fits, the root decides. A transaction
+    that began earlier and committed later than others was not seen by who billed, so up to three are left out in turn.
     """
-    lives = sorted(lives, key=lambda life: (life.event.at, life.event.ref))
-    spelled = list(event_bytes_in_order(life.event for life in lives))
+    listed = sorted(lives, key=lambda life: (life.event.at, life.event.ref))
+    spelled = list(event_bytes_in_order(life.event for life in listed))
     leaves = [leaf_hash(data) for data in spelled]
+    for seen in _moments(listed, count, issued_at):
+        stood = [n for n, x in enumerate(listed) if x.came in seen and (x.gone is None or x.gone not in seen)]
+        if root_of([leaves[n] for n in stood]) == root:
+            return [spelled[n] for n in stood]
+    return None
+
+
+def _moments(lives: Sequence[Life], count: int, issued_at: datetime | None) -> Iterator[frozenset[int]]:
+    """Sets of transactions that together leave `count` events standing, the likeliest first."""
     changes: Counter[int] = Counter()
     for life in lives:
         changes[life.came] += 1
         if life.gone is not None:
             changes[life.gone] -= 1
-    cuts = [0, *sorted(changes)]
-    standing = list(accumulate(changes[cut] for cut in cuts))
+    order = sorted(changes)
+    standing = list(accumulate((changes[x] for x in order), initial=0))
     known = {life.came for life in lives if issued_at is None or life.recorded_at <= issued_at}
-    hint = max((i for i, cut in enumerate(cuts) if cut in known), default=0)
-    fitting = [i for i in range(len(cuts)) if standing[i] == count]
-    for i in sorted(fitting, key=lambda i: (abs(i - hint), i)):
-        stood = [n for n, x in enumerate(lives) if x.came <= cuts[i] and (x.gone is None or x.gone > cuts[i])]
-        if root_of([leaves[n] for n in stood]) == root:
-            return [spelled[n] for n in stood]
-    return None
+    hint = max((i for i, x in enumerate(order, 1) if x in known), default=0)
+    cuts = sorted(range(len(order) + 1), key=lambda i: (abs(i - hint), i))
+    for cut in cuts:
+        if standing[cut] == count:
+            yield frozenset(order[:cut])
+    for missed in range(1, MOST_MISSED + 1):
+        for cut in cuts[: 2 * RECENT]:
+            for left_out in combinations(order[max(0, cut - RECENT) : cut], missed):
+                if standing[cut] - sum(changes[x] for x in left_out) == count:
+                    yield frozenset(order[:cut]).difference(left_out)
 
 
 def _head(tx: ProofTx) -> SignedHead:

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any, LiteralString
 
 from counterfoil.core.basis.ids import Ref
-from counterfoil.core.basis.period import Window
 from counterfoil.core.tlog.entry import record_leaf
 from counterfoil.core.tlog.tiles import Tile
 from counterfoil.core.usage.event import NO_PROPERTIES, Event
@@ -138,20 +137,19 @@ class LogRows(Rows):
             "ON CONFLICT (tenant, level, idx) DO UPDATE SET hashes = excluded.hashes",
         )
 
-    def usage_history(self, customer: Ref, stream: Ref, window: Window) -> list[EventLife]:
-        """Every event that a customer's stream ever had in the window, superseded ones included, in order of
-        (instant, reference)."""
+    def usage_history(
+        self, customer: Ref, stream: Ref, since: datetime | None, until: datetime
+    ) -> list[EventLife]:
+        """Every event that a customer's stream ever had in [`since`, `until`), superseded ones included, deletions not,
+        in order of (instant, reference)."""
         found = self.all(
             "SELECT e.event_ref::text, e.at, e.quantity, e.properties, e.key, e.supersedes::text, "
-            "e.recorded_at, e.xact, s.xact "
+            "e.recorded_at, coalesce(e.came_xact, e.xact), coalesce(s.came_xact, s.xact) "
             "FROM usage_event e LEFT JOIN usage_event s ON s.tenant = e.tenant AND s.event_ref = e.superseded_by "
-            "WHERE e.tenant = %s AND e.customer_ref = %s AND e.usage_product_ref = %s AND e.at >= %s AND e.at < %s "
-            "AND NOT e.void ORDER BY e.at, e.event_ref",
-            self.tenant,
-            customer,
-            stream,
-            window.start,
-            window.end,
+            "WHERE e.tenant = %s AND e.customer_ref = %s AND e.usage_product_ref = %s "
+            "AND e.at >= coalesce(%s::timestamptz, '-infinity') AND e.at < %s AND NOT e.void "
+            "ORDER BY e.at, e.event_ref",
+            self.tenant, customer, stream, since, until,
         )
         return [EventLife(_event(customer, stream, r), r[6], r[7], r[8]) for r in found]
 

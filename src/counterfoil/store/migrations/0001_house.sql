@@ -256,11 +256,29 @@ CREATE TABLE usage_event (
     actor             text,
     why               text,
     xact              bigint NOT NULL DEFAULT pg_current_xact_id()::text::bigint,
+    came_xact         bigint,
     PRIMARY KEY (tenant, event_ref)
 );
 COMMENT ON TABLE usage_event IS 'reports as they came; a correction is a row of its own that supersedes the one before it';
 COMMENT ON COLUMN usage_event.event_ref IS 'derived from the idempotency key where there is one, so that this key decides duplicates';
 COMMENT ON COLUMN usage_event.properties IS 'in canonical form: these bytes are sealed';
+COMMENT ON COLUMN usage_event.came_xact IS 'the transaction that wrote a superseded report (its xact is that of its correction)';
+CREATE FUNCTION refuse_overwriting() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND OLD.superseded_by IS NULL AND NEW.superseded_by IS NOT NULL
+       AND (NEW.tenant, NEW.event_ref, NEW.customer_ref, NEW.usage_product_ref, NEW.at, NEW.quantity::text, NEW.key, NEW.void,
+            NEW.recorded_at)
+         = (OLD.tenant, OLD.event_ref, OLD.customer_ref, OLD.usage_product_ref, OLD.at, OLD.quantity::text, OLD.key, OLD.void,
+            OLD.recorded_at)
+       AND (NEW.properties::text, NEW.supersedes, NEW.actor, NEW.why)
+         IS NOT DISTINCT FROM (OLD.properties::text, OLD.supersedes, OLD.actor, OLD.why) THEN
+        NEW.came_xact := OLD.xact;
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'a usage event is superseded, never overwritten' USING ERRCODE = 'restrict_violation';
+END $$;
+CREATE TRIGGER events_stay BEFORE UPDATE OR DELETE ON usage_event
+    FOR EACH ROW EXECUTE FUNCTION refuse_overwriting();
 CREATE INDEX usage_event_by_customer ON usage_event (tenant, customer_ref, usage_product_ref, at);
 CREATE INDEX usage_event_by_xact ON usage_event USING brin (xact) WITH (pages_per_range = 32);
 
