@@ -13,6 +13,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg_pool import ConnectionPool
 
 from counterfoil.core.basis.refusals import Upstream
+from counterfoil.store.arrays import teach_arrays
 
 APP_ROLE = "counterfoil_app"
 DATABASE = "counterfoil"
@@ -120,6 +121,7 @@ def app_pool(admin_url: str, app_url: str | None, size: int) -> ConnectionPool[p
 
 
 def _configure(conn: psycopg.Connection) -> None:
+    teach_arrays(conn)
     conn.prepare_threshold = 2
     row = conn.execute("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user").fetchone()
     if row is None or row[0]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from types import MappingProxyType
@@ -13,13 +13,15 @@ import psycopg
 
 from counterfoil.core.basis.canonical import canonical
 from counterfoil.core.basis.ids import Ref
-from counterfoil.core.basis.period import Window, instant_text
+from counterfoil.core.basis.period import Window
 from counterfoil.core.basis.quantity import decimal_text
 from counterfoil.core.basis.refusals import Conflict, NotFound
 from counterfoil.core.usage.ask import UNUSED, Ask, Measurement, answer, reads_from
 from counterfoil.core.usage.coverage import Coverage
 from counterfoil.core.usage.event import NO_PROPERTIES, Event
 from counterfoil.core.usage.meter import Meter
+from counterfoil.flows.record_usage import NewEvents
+from counterfoil.store.arrays import Instants, Uuids, instants, uuids
 from counterfoil.store.meters import Answer, said_in_sql, statement
 from counterfoil.store.rows import Rows
 
@@ -35,16 +37,19 @@ _STORED: LiteralString = _EVENT + ", e.recorded_at, e.actor, e.why, e.superseded
 
 _ADD = """\
 WITH added AS (
-    INSERT INTO usage_event (tenant, event_ref, customer_ref, usage_product_ref, at, quantity, properties, key, recorded_at, actor, xact)
+    INSERT INTO usage_event (tenant, event_ref, customer_ref, usage_product_ref, at, quantity, properties, key,
+                             recorded_at, actor, xact)
     SELECT %s, t.*, %s, %s, (SELECT pg_current_xact_id()::text::bigint)
     FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::timestamptz[], %s::numeric[],
                 string_to_array(%s, E'\\x1f', '')::json[], string_to_array(%s, E'\\x1f')) AS t
+    ORDER BY 2
     ON CONFLICT (tenant, event_ref) DO NOTHING
     RETURNING event_ref
 )
 SELECT CASE WHEN count(*) < %s THEN coalesce(array_agg(event_ref::text), '{}') END FROM added"""
 
 _properties = msgspec.json.Decoder(dict[str, str])
+_sorted_json = msgspec.json.Encoder(order="sorted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,31 +71,28 @@ class UsageRows(Rows):
 
         The first one wins, among these too. An event that supersedes another one goes through `supersede`.
         """
-        by_ref: dict[Ref, Event] = {}
-        for event in events:
-            by_ref.setdefault(event.ref, event)
-        if not by_ref:
+        assert all(e.supersedes is None and e.key for e in events), "only reports with a key come in here"
+        return self.add_usage(
+            NewEvents(
+                [e.ref for e in events], [e.customer_ref for e in events], [e.usage_product_ref for e in events],
+                [e.at for e in events], [e.quantity for e in events], [e.properties for e in events],
+                [e.key for e in events],
+            )
+        )
+
+    def add_usage(self, new: NewEvents) -> set[Ref]:
+        """The same for columns of events."""
+        if not new.refs:
             return set()
-        # In order, so that two transactions with the same keys wait for each other instead of dying.
-        new = [by_ref[ref] for ref in sorted(by_ref)]
-        assert all(e.supersedes is None and e.key and _SEP not in e.key for e in new), (
-            "only reports with a key come in here"
-        )
+        if len(set(new.refs)) < len(new.refs):
+            first = _first_of_each(new.refs)
+            new = NewEvents(*([column[i] for i in first] for column in _columns(new)))
         row = self.one(
-            _ADD,
-            self.tenant,
-            self.now,
-            self.actor,
-            _array(e.ref for e in new),
-            _array(e.customer_ref for e in new),
-            _array(e.usage_product_ref for e in new),
-            _array(f'"{instant_text(e.at)}"' for e in new),
-            _array(decimal_text(e.quantity) for e in new),
-            _SEP.join([properties_text(e) for e in new]),
-            _SEP.join([e.key for e in new]),
-            len(new),
+            _ADD, self.tenant, self.now, self.actor, uuids(new.refs), uuids(new.customers), uuids(new.streams),
+            instants(new.ats), _array(map(decimal_text, new.quantities)),
+            _SEP.join(map(properties_text, new.properties)), _SEP.join(new.keys), len(new.refs),
         )
-        return set() if row[0] is None else set(by_ref).difference(row[0])
+        return set() if row[0] is None else set(new.refs).difference(row[0])
 
     def event(self, ref: Ref) -> EventRow:
         """The event of that reference; NotFound without one."""
@@ -146,7 +148,7 @@ class UsageRows(Rows):
                 new.usage_product_ref,
                 new.at,
                 decimal_text(new.quantity),
-                properties_text(new) or None,
+                properties_text(new.properties) or None,
                 new.key,
                 old,
                 new.void,
@@ -266,17 +268,18 @@ class UsageRows(Rows):
         for place, events in zip(places, read, strict=True):
             into[place] = answer(replace(asks[place], prior=None), events)
 
-    def coverage_rows(self) -> list[Coverage]:
-        """When contracts take events, of every customer and stream."""
-        return [
-            Coverage(Ref(r[0]), Ref(r[1]), Ref(r[2]), Ref(r[3]), r[4], r[5], r[6])
-            for r in self.all(
-                "SELECT contract_ref::text, product_ref::text, usage_product_ref::text, customer_ref::text, starts_at, "
-                "nullif(ends_at, 'infinity'), carries FROM coverage WHERE tenant = %s "
-                "ORDER BY customer_ref, usage_product_ref, starts_at",
-                self.tenant,
-            )
-        ]
+    def catalogue_mark(self) -> tuple[int, datetime | None]:
+        """The version of the tenant's catalogue, and where its clock stands (None: the wall clock)."""
+        version, clock_at = self.one("SELECT catalogue, clock_at FROM tenant WHERE tenant = %s", self.tenant)
+        return version, clock_at
+
+    def coverage_rows(self) -> list[tuple[Ref, Ref, datetime, datetime]]:
+        """(customer, stream, from, until): when contracts take events."""
+        return self.all(
+            "SELECT customer_ref::text, usage_product_ref::text, starts_at, "
+            "least(ends_at, '9999-12-31T00:00:00Z'::timestamptz) FROM coverage WHERE tenant = %s",
+            self.tenant,
+        )
 
     def put_coverage(self, contracts: Sequence[Ref], rows: Sequence[Coverage]) -> None:
         """Let `rows` be all the coverage of `contracts`, and tell the readers of the catalogue."""
@@ -353,9 +356,25 @@ class UsageRows(Rows):
         return [(Ref(r[0]), r[1], r[2], r[3]) for r in rows]
 
 
-def properties_text(event: Event) -> str:
+def properties_text(properties: Mapping[str, str]) -> str:
     """Properties as they are stored and sealed: canonical JSON; empty where there are none."""
-    return canonical(dict(event.properties)).decode() if event.properties else ""
+    if not properties:
+        return ""
+    if "".join(properties).isascii():
+        return _sorted_json.encode(properties).decode()
+    return canonical(dict(properties)).decode()  # whose order of names beyond ASCII is that of UTF-16
+
+
+def _columns(new: NewEvents) -> tuple[list[Any], ...]:
+    return new.refs, new.customers, new.streams, new.ats, new.quantities, new.properties, new.keys
+
+
+def _first_of_each(refs: list[Ref]) -> list[int]:
+    """Places of the first occurrence of each reference."""
+    seen: dict[Ref, int] = {}
+    for i, ref in enumerate(refs):
+        seen.setdefault(ref, i)
+    return list(seen.values())
 
 
 def _array(texts: Iterable[str]) -> str:
@@ -382,12 +401,12 @@ def _alike(asks: Sequence[Ask]) -> list[list[int]]:
     return list(found.values())
 
 
-def _windows(asks: Sequence[Ask], places: Sequence[int]) -> tuple[str, str, str]:
+def _windows(asks: Sequence[Ask], places: Sequence[int]) -> tuple[Uuids, Instants, Instants]:
     listed = [asks[i] for i in places]
     return (
-        _array(a.customer_ref for a in listed),
-        _array(f'"{instant_text(a.window.start)}"' for a in listed),
-        _array(f'"{instant_text(a.window.end)}"' for a in listed),
+        uuids([a.customer_ref for a in listed]),
+        instants([a.window.start for a in listed]),
+        instants([a.window.end for a in listed]),
     )
 
 
