@@ -119,6 +119,19 @@ def test_the_same_document_gives_the_same_bytes_in_every_process_and_thread() ->
     assert ran.stdout.strip() == hashlib.sha256(once).hexdigest()
 
 
+def test_long_invoices_one_after_another_do_not_fill_the_memory() -> None:
+    code = (
+        "from tests.exports.test_invoice_pdf import *; import resource;"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss;"
+        "draw = lambda n: invoice_pdf(replace(long_invoice(300), number=str(n)), hosted_url=URL);"
+        "[draw(n) for n in range(2)]; first = peak(); [draw(n) for n in range(2, 8)]; print(peak() / first)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True
+    )
+    assert float(ran.stdout) < 1.3
+
+
 def test_it_is_pdf_a_3b_dated_by_its_issue_and_carries_the_record() -> None:
     reader = PdfReader(io.BytesIO(invoice_pdf(invoice("de"), hosted_url=URL, attachments=[RECORD])))
     catalog = reader.root_object

@@ -25,6 +25,7 @@ from counterfoil.exports.view import NO_NUMBERS, document_view
 
 Relationship = Literal["source", "data", "alternative", "supplement"]
 _TEMPLATE = Path(__file__).parent / "templates" / "invoice.typ"
+_MANY_LINES = 60
 _QR_MASK = 3
 """Any mask can be read. Fixing one saves rating all eight, which took longer than typesetting the page."""
 
@@ -85,7 +86,20 @@ def typeset(inputs: dict[str, str], document: Document) -> bytes:
     stamp = datetime.combine(document.issued_on, time.min, UTC)
     pdf = _compiler().compile(format="pdf", sys_inputs=inputs, pdf_standards=["a-3b"], timestamp=stamp)
     assert isinstance(pdf, bytes), "a PDF is one file"
+    if len(document.lines) > _MANY_LINES:
+        _forget()
     return pdf
+
+
+def _forget() -> None:
+    """Let typst drop what it remembers of a long document, some 160 KB a line.
+
+    It keeps layouts until they went unused for ten compilations, so that ten long invoices in a row would hold
+    gigabytes; ten compilations of nothing take less than a millisecond.
+    """
+    nothing = typst.Compiler(b"", font_paths=fonts.fonts(), ignore_system_fonts=True)
+    for _ in range(11):
+        nothing.compile(b"", format="svg")
 
 
 class _Compilers(threading.local):
