@@ -6,7 +6,8 @@ import base64
 import json
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -16,6 +17,11 @@ from tests.core.receipts import build
 from tests.core.receipts.lies import LIES, told
 
 from counterfoil.core.basis.canonical import canonical
+from counterfoil.core.basis.ids import derived_ref
+from counterfoil.core.basis.money import to_major
+from counterfoil.core.invoicing.correction import LineChange, correction_notes
+from counterfoil.core.invoicing.credit import credit_note
+from counterfoil.core.invoicing.document import Document
 from counterfoil.core.receipts.invoice import invoice_record
 from counterfoil.core.receipts.verify import verify_bundle
 
@@ -142,6 +148,37 @@ def test_the_browser_takes_only_the_keys_that_the_reader_trusts() -> None:
     (alone,) = agree([forged])
     assert alone.ok
     assert len(alone.not_proved) == len(in_browser([honest], (log, build.WITNESS_KEY))[0].not_proved) + 2
+
+
+def test_notes_verify_in_the_browser_as_offline() -> None:
+    events = build.flights(30)
+    original = replace(build.invoice(events), number="INV-1")
+    notes: list[Document] = []
+    for i, amounts in enumerate([{5: 101, 6: 7}, {5: 7}, {5: 7}, {5: 7}, None]):
+        made = credit_note(
+            original,
+            notes,
+            ref=derived_ref("note", i),
+            number=f"CN-{i}",
+            issued_on=date(2013, 4, 1),
+            amounts_minor=amounts,
+        )
+        notes.append(made)
+    late = build.flights(33)
+    changes = [
+        LineChange(x.n, to_major(x.amount_minor, "USD"), x.quantity, "late", x.parts, x.inputs, x.usage)
+        for x in build.lines(late)
+        if x.kind in ("usage", "minimum")
+    ]
+    corrected = correction_notes(
+        original, [], changes, credit_ref=derived_ref("c"), debit_ref=derived_ref("d"), issued_on=date(2013, 4, 1)
+    )
+    bundles = [build.bundled(invoice_record(n), build.sealed_usage(n, late)) for n in (*notes, *corrected)]
+    for browser, bundle in zip(agree(bundles), bundles, strict=True):
+        assert browser.ok
+        assert len(browser.not_proved) == len(offline(bundle).not_proved)
+    damaged = [b.replace(b'"after_minor":', b'"after_minor":1') for b in bundles]
+    assert not any(v.ok for v in agree(damaged))
 
 
 def test_what_the_browser_does_not_compute_it_says() -> None:

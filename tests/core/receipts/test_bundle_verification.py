@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -19,7 +20,10 @@ from tests.core.receipts.lies import LIES, told
 
 from counterfoil.core.basis.canonical import canonical
 from counterfoil.core.basis.ids import derived_ref
-from counterfoil.core.invoicing.document import Correction, Line
+from counterfoil.core.basis.money import to_major
+from counterfoil.core.invoicing.correction import LineChange, correction_notes
+from counterfoil.core.invoicing.credit import credit_note
+from counterfoil.core.invoicing.document import Correction, Document, Line
 from counterfoil.core.pricing.codec import item_from_json, item_to_json
 from counterfoil.core.receipts.bundle import make_bundle, read_bundle
 from counterfoil.core.receipts.invoice import invoice_record
@@ -225,15 +229,88 @@ def test_a_note_over_usage_is_measured_again_after_the_correction() -> None:
     assert failed(verify_bundle(build.bundled(invoice_record(drawn), usage))) == {"amount of line 1"}
 
 
-def test_what_could_only_be_taken_as_stated_is_said() -> None:
+def minimum(billed_minor: int, amount_minor: int) -> bytes:
     bare = Line(1, "Fee", "", "recurring", None, Decimal(1), "", 500)
-    open_minimum = Line(
-        2, "Minimum", "", "minimum", None, Decimal(1), "", 9500, inputs={"minimum": "100", "billed_minor": 500}
-    )
-    verdict = verify_bundle(build.bundled(invoice_record(build.document([bare, open_minimum]))))
+    inputs = {"minimum": "100", "billed_minor": billed_minor}
+    true_up = Line(2, "Minimum", "", "minimum", None, Decimal(1), "", amount_minor, inputs=inputs)
+    return build.bundled(invoice_record(build.document([bare, true_up])))
+
+
+def test_what_could_only_be_taken_as_stated_is_said() -> None:
+    verdict = verify_bundle(minimum(500, 9500))
     assert failed_or_none(verdict) == set()
     assert any("Line 1 has no inputs" in limit for limit in verdict.not_proved)
+    assert not any("Line 2" in limit for limit in verdict.not_proved), "the product's other lines add up to it"
+    verdict = verify_bundle(minimum(400, 9600))
+    assert failed_or_none(verdict) == set()
     assert any("Line 2 is a minimum fee" in limit for limit in verdict.not_proved)
+    assert failed(verify_bundle(minimum(400, 9500))) == {"amount of line 2"}
+
+
+def credit_notes(original: Document, steps: list[dict[int, int] | None]) -> list[Document]:
+    notes: list[Document] = []
+    for i, amounts in enumerate(steps):
+        made = credit_note(
+            original, notes, ref=derived_ref("note", i), number=f"CN-{i}", issued_on=date(2013, 4, 1),
+            amounts_minor=amounts, reason="agreed",
+        )  # fmt: skip
+        notes.append(made)
+    return notes
+
+
+def test_every_credit_note_down_to_zero_verifies_and_tells_the_cent_that_it_absorbs() -> None:
+    original = replace(build.invoice(build.flights(40)), number="INV-1")
+    steps: list[dict[int, int] | None] = [{5: 101, 6: 7}, {5: 7}, {5: 7}, {5: 7}, None]
+    verdicts = [verify_bundle(build.bundled(invoice_record(n))) for n in credit_notes(original, steps)]
+    assert [failed_or_none(v) for v in verdicts] == [set()] * 5
+    absorbed = [[limit for limit in v.not_proved if "what is left of the invoice's tax" in limit] for v in verdicts]
+    assert absorbed[0] == []
+    assert absorbed[-1] != []
+
+
+def test_only_a_credit_note_may_take_another_tax_than_its_base_gives() -> None:
+    note = json.loads(invoice_record(build.document([note_line(1000, 800, 200)], kind="CREDIT")))
+    note["taxes"][0]["tax_minor"] += 1
+    note["total_tax_minor"] += 1
+    note["total_minor"] += 1
+    verdict = verify_bundle(build.bundled(canonical(note)))
+    assert failed_or_none(verdict) == set()
+    assert any("Tax at 8 %" in limit for limit in verdict.not_proved)
+    note["type"] = "debit-note/v1"
+    note["lines"][0]["correction"] |= {"before_minor": 800, "after_minor": 1000}
+    note["lines"][0]["inputs"] = None
+    assert failed(verify_bundle(build.bundled(canonical(note)))) == {"taxes"}
+
+
+def test_corrections_over_usage_and_minimum_verify_as_the_core_draws_them_up() -> None:
+    events = build.flights(40)
+    original = replace(build.invoice(events), number="INV-1")
+    late = build.flights(43)
+    now = build.lines(late)
+    changes = [
+        LineChange(
+            line.n,
+            to_major(line.amount_minor, "USD"),
+            line.quantity,
+            "late flights",
+            line.parts,
+            line.inputs,
+            line.usage,
+        )
+        for line in now
+        if line.kind in ("usage", "minimum")
+    ]
+    notes = correction_notes(
+        original, [], changes, credit_ref=derived_ref("c"), debit_ref=derived_ref("d"), issued_on=date(2013, 4, 1)
+    )
+    assert [n.kind for n in notes] == ["CREDIT", "DEBIT"]
+    for note in notes:
+        usage = build.sealed_usage(note, late)
+        assert failed_or_none(verify_bundle(build.bundled(invoice_record(note), usage))) == set()
+    debit = json.loads(invoice_record(notes[1]))
+    debit["lines"][0]["inputs"]["measured"]["quantity"] = "44"
+    usage = build.sealed_usage(notes[1], late)
+    assert "quantity of line 1" in failed(verify_bundle(build.bundled(canonical(debit), usage)))
 
 
 def test_the_key_in_the_bundle_is_only_what_the_sender_says() -> None:

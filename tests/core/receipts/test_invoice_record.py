@@ -112,3 +112,29 @@ def test_a_missing_field_is_refused() -> None:
     for name in whole:
         with pytest.raises(ValueError, match="not a document record"):
             record_document(canonical({k: v for k, v in whole.items() if k != name}))
+
+
+# Golden files are bytes that customers hold: they are never edited, and every later version must read and verify them.
+GOLDEN_FILES = {
+    "invoice-v1.json": "cb53d84a09035142a8b6f8eca990799fc474a3f14204cf5d49a84ee8bbce38b0",
+    "credit-note-v1.json": "853b7bf29079c802c96fb174fef67a94d62e5ff4da956b92c975f36a5b9a5b16",
+    "debit-note-v1.json": "a1f72f3f0a2bc55511dce0d2f64de31ec862f9f39859a9b786e7cd6918aa8742",
+    "bundle-v1.invoice.json": "04a3be3484b2b4c5533eea1657db6dd3c44d5c86bd88d59dbd51d3f376de1810",
+    "bundle-v1.credit-note.json": "00d8a53dab18b4e9c7c2cb260a82e8529c9b27186ff9f190b05958eeae6a4da1",
+    "bundle-v1.debit-note.json": "463168c7e2aae88a52e010336d86fb24a0b0ef241a33d9495133579bb67c7161",
+}
+
+
+@pytest.mark.parametrize(("name", "digest"), GOLDEN_FILES.items())
+def test_bytes_that_customers_hold_are_read_and_verified_for_ever(name: str, digest: str) -> None:
+    data = (GOLDEN / name).read_bytes()
+    assert sha256(data).hexdigest() == digest, "a golden file was edited"
+    if name.startswith("bundle"):
+        verdict = verify_bundle(data, trusted_keys=[build.LOG.verifier()])
+        assert [c.says for c in verdict.checks if not c.ok] == []
+        data = canonical(json.loads(data)["record"])
+    assert invoice_record(record_document(data)) == data
+
+
+def test_no_golden_file_is_left_out() -> None:
+    assert {path.name for path in GOLDEN.iterdir()} == GOLDEN_FILES.keys()

@@ -60,7 +60,7 @@ def recompute(record: Json, usage: Events) -> Recomputed:
     for line in record["lines"]:
         checks.extend(_line_checks(record, line, usage, stated))
     checks.append(guarded("discounts", lambda: _discounts(record)))
-    checks.append(guarded("taxes", lambda: _taxes(record)))
+    checks.append(guarded("taxes", lambda: _taxes(record, stated)))
     checks.append(guarded("totals", lambda: _totals(record)))
     return Recomputed(tuple(checks), tuple(stated))
 
@@ -172,7 +172,7 @@ def _once_each(events: Sequence[Event]) -> None:
 
 def _amount(record: Json, line: Json, stated: list[str]) -> str:
     currency, kind = record["currency"], line["kind"]
-    if kind == "correction":
+    if line["correction"] is not None or kind == "correction":
         return _corrected(record, line, stated)
     if line["inputs"] is None:
         stated.append(f"Line {line['n']} has no inputs: its amount is taken as stated.")
@@ -183,6 +183,9 @@ def _amount(record: Json, line: Json, stated: list[str]) -> str:
         amount, how = _ad_hoc(line, currency)
     else:
         rated = _rated(line)
+        measured = line["inputs"].get("measured", {})
+        if measured.keys() & {"prior_quantity", "prior_quantities", "quantities"}:
+            stated.append(f"Line {line['n']} reads quantities of other lines or documents: they are taken as stated.")
         require(rated.quantity == _decimal(line["quantity"]), f"the billed quantity is {decimal_text(rated.quantity)}")
         amount, how = (
             to_minor(rated.amount, currency),
@@ -217,16 +220,24 @@ def _position(inputs: Json) -> Position:
 
 
 def _true_up(record: Json, line: Json, stated: list[str]) -> tuple[int, str]:
+    """A minimum fee less what counts towards it: the lines that it names, otherwise the product's other lines."""
     inputs = line["inputs"]
     billed = _integer(inputs["billed_minor"])
+    others = {x["n"]: x for x in record["lines"] if x["n"] != line["n"]}
     if "lines" in inputs:
-        of = {n: _integer(other["amount_minor"]) for n, other in enumerate(record["lines"], 1) if n != line["n"]}
-        together = sum(of[n] for n in sorted(set(inputs["lines"])))
+        together = sum(_integer(others[n]["amount_minor"]) for n in sorted(set(inputs["lines"])))
         require(together == billed, f"lines {inputs['lines']} add up to {together}, not to {billed}")
     else:
-        stated.append(f"Line {line['n']} is a minimum fee: what counts towards it is taken as stated.")
-    amount = true_up_minor(_decimal(inputs["minimum"]), billed, record["currency"], _share(inputs))
+        of_product = (x["amount_minor"] for x in others.values() if x["product_ref"] == line["product_ref"])
+        if sum(of_product) != billed:
+            stated.append(f"Line {line['n']} is a minimum fee: what counts towards it is taken as stated.")
+    amount = _missing(record, inputs)
     return amount, f"the minimum of {inputs['minimum']} and {_money(billed, record['currency'])} billed"
+
+
+def _missing(record: Json, inputs: Json) -> int:
+    billed = _integer(inputs["billed_minor"])
+    return true_up_minor(_decimal(inputs["minimum"]), billed, record["currency"], _share(inputs))
 
 
 def _ad_hoc(line: Json, currency: str) -> tuple[int, str]:
@@ -239,20 +250,26 @@ def _ad_hoc(line: Json, currency: str) -> tuple[int, str]:
 
 
 def _corrected(record: Json, line: Json, stated: list[str]) -> str:
+    """The difference of before and after, and the after computed again where the line says from what."""
     currency, inputs, correction = record["currency"], line["inputs"], line["correction"]
-    before, after = _integer(inputs["before_minor"]), _integer(inputs["after_minor"])
-    if correction is not None:
-        said = (correction["before_minor"], correction["after_minor"])
-        require(said == (before, after), "before and after are told in two ways")
-    if line["terms"] is None:
-        stated.append(f"Line {line['n']} is a correction that was not measured again: before and after are as stated.")
-    else:
-        amount = to_minor(_rated(line).amount, currency)
-        require(amount == after, f"its terms give {_money(amount, currency)} after the correction, not {after}")
-        stated.append(f"Line {line['n']} corrects an earlier document: what it billed before is taken as stated.")
-    back = record["type"] == "credit-note/v1"
-    amount = before - after if back else after - before
+    told = [x for x in (correction, inputs) if x is not None]
+    before, after = _integer(told[0]["before_minor"]), _integer(told[0]["after_minor"])
+    for again in told:
+        require(
+            (again["before_minor"], again["after_minor"]) == (before, after), "before and after are told in two ways"
+        )
+    amount = before - after if record["type"] == "credit-note/v1" else after - before
     require(amount == line["amount_minor"], f"the difference is {_money(amount, currency)}")
+    if inputs is not None and line["terms"] is not None:
+        computed = to_minor(_rated(line).amount, currency)
+    elif inputs is not None and "minimum" in inputs:
+        computed = _missing(record, inputs)
+    else:
+        computed = None
+        stated.append(f"Line {line['n']} changes an amount without measuring again: before and after are as stated.")
+    if computed is not None:
+        require(computed == after, f"its terms give {_money(computed, currency)}, not {_money(after, currency)}")
+        stated.append(f"Line {line['n']} corrects an earlier document: what it billed before is taken as stated.")
     return f"{_money(before, currency)} before, {_money(after, currency)} after, difference {_money(amount, currency)}"
 
 
@@ -286,17 +303,27 @@ def _discounts(record: Json) -> str:
     return f"{len(terms)} discounts take {_money(sum(again), currency)}"
 
 
-def _taxes(record: Json) -> str:
+def _taxes(record: Json, stated: list[str]) -> str:
+    """The tax of each category and rate. The last credit note of an invoice takes what is left of the invoice's tax, so
+    a credit note's tax may differ from that of its own base; then it is told."""
     again = taxes(
         (line["tax_category"], _decimal(line["tax_percent"]), line["amount_minor"] - line["discount_minor"])
         for line in record["lines"]
     )
-    said = tuple(
+    said = [
         (t["category"], _decimal(t["percent"]), _integer(t["base_minor"]), _integer(t["tax_minor"]))
         for t in record["taxes"]
-    )
-    require(again == said, "the taxes by rate are not those of the lines")
-    return f"{_money(sum(t[3] for t in again), record['currency'])} over {len(again)} rates"
+    ]
+    require([t[:3] for t in again] == [t[:3] for t in said], "the taxes by rate are not those of the lines")
+    for computed, told in zip(again, said, strict=True):
+        if computed != told:
+            require(record["type"] == "credit-note/v1", "the taxes by rate are not those of the lines")
+            stated.append(
+                f"Tax at {decimal_text(told[1])} % is {_money(told[3], record['currency'])} where its base gives "
+                f"{_money(computed[3], record['currency'])}: a last credit note takes what is left of the invoice's "
+                "tax."
+            )
+    return f"{_money(sum(t[3] for t in said), record['currency'])} over {len(said)} rates"
 
 
 def _totals(record: Json) -> str:
