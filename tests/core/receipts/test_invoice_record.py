@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ from counterfoil.core.basis.ids import derived_ref
 from counterfoil.core.invoicing.document import Correction, Discount, Document, Line
 from counterfoil.core.pricing.model import Part
 from counterfoil.core.receipts.invoice import invoice_record, record_document
+from counterfoil.core.receipts.verify import verify_bundle
+from counterfoil.core.tlog.entry import commitment, record_leaf
+from counterfoil.core.usage.seal import event_bytes
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -138,3 +142,14 @@ def test_bytes_that_customers_hold_are_read_and_verified_for_ever(name: str, dig
 
 def test_no_golden_file_is_left_out() -> None:
     assert {path.name for path in GOLDEN.iterdir()} == GOLDEN_FILES.keys()
+
+
+def test_examples_in_the_format_documents_are_true() -> None:
+    docs = Path(__file__).parents[3] / "docs" / "formats"
+    salt, record = bytes(16), b'{"type":"invoice/v1"}'
+    log = (docs / "log.md").read_text()
+    assert commitment(salt, record).hex() in log
+    assert record_leaf(salt, record).hex() in log
+    assert event_bytes(build.flights(6)[2]).decode() in (docs / "usage-event.md").read_text()
+    (usage,) = [x for x in json.loads((GOLDEN / "invoice-v1.json").read_bytes())["lines"] if x["item"] == "Air time"]
+    assert usage["usage"]["root"] in (docs / "invoice.md").read_text()
