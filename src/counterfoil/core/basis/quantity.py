@@ -39,9 +39,10 @@ def out_of_bounds(value: Decimal) -> str | None:
     """Why the value cannot be stored exactly (not finite, 20 or more digits before the point, over 12 after it)."""
     if not value.is_finite():
         return "must be a finite number"
-    if abs(value) >= MAX_QUANTITY:
+    if value.copy_abs() >= MAX_QUANTITY:
         return "must be below 10^20 in size"
-    exponent = value.normalize().as_tuple().exponent
-    if isinstance(exponent, int) and exponent < -MAX_SCALE:
+    _, digits, exponent = value.as_tuple()
+    # No arithmetic here: its context would round the value, or raise on a huge exponent.
+    if isinstance(exponent, int) and exponent < -MAX_SCALE and any(digits[exponent + MAX_SCALE :]):
         return f"must not have more than {MAX_SCALE} decimal places"
     return None
