@@ -126,7 +126,9 @@ def record_usage(
     return store_usage(tx, [check_usage(reports, catalogue, tx.now)], lands_on)[0]
 
 
-def check_usage(reports: Sequence[Report], catalogue: Catalogue, now: datetime, *, texts_checked: bool = False) -> Checked:
+def check_usage(
+    reports: Sequence[Report], catalogue: Catalogue, now: datetime, *, texts_checked: bool = False
+) -> Checked:
     """Check reports against the catalogue at the tenant's time; nothing is stored.
 
     `texts_checked`: the decoder already held keys and properties to their limits.
@@ -219,7 +221,12 @@ def _all_well(reports: Sequence[Report], catalogue: Catalogue, now: datetime, *,
     resolved: dict[tuple[str, str], tuple[Ref, Ref]] = {}
     for name in set(named):
         customer, stream = catalogue.customers.get(name[0]), catalogue.streams.get(name[1])
-        if customer is None or stream is None or stream.exacting or not catalogue.takes(customer, stream.ref, first, last):
+        if (
+            customer is None
+            or stream is None
+            or stream.exacting
+            or not catalogue.takes(customer, stream.ref, first, last)
+        ):
             return None
         resolved[name] = (customer, stream.ref)
     if len(resolved) == 1:
@@ -254,7 +261,9 @@ def _refusal(r: Report, catalogue: Catalogue, now: datetime) -> Refused | None:
     stream = catalogue.streams.get(r.usage_product)
     if stream is None:
         problems.append(
-            Problem("usage_product", f"there is no usage product {r.usage_product!r}" if r.usage_product else "is required")
+            Problem(
+                "usage_product", f"there is no usage product {r.usage_product!r}" if r.usage_product else "is required"
+            )
         )
     problems += _time_problems(r.at, now)
     fault = out_of_bounds(r.quantity)
@@ -267,7 +276,9 @@ def _refusal(r: Report, catalogue: Catalogue, now: datetime) -> Refused | None:
         return "usage.invalid", tuple(problems)
     assert customer is not None and stream is not None
     if not catalogue.takes(customer, stream.ref, r.at, r.at):
-        return "usage.outside_contract", (Problem("at", f"no contract of the customer takes {stream.name!r} at that time"),)
+        return "usage.outside_contract", (
+            Problem("at", f"no contract of the customer takes {stream.name!r} at that time"),
+        )
     return None
 
 

@@ -79,7 +79,12 @@ def read_catalogue(tx: CatalogueTx, known: Catalogue | None = None) -> Catalogue
     if known is not None and known.version == version:
         return known if known.clock_at == clock_at else replace(known, clock_at=clock_at)
     return Catalogue(
-        version, clock_at, Ref(tx.this_tenant().ref), _customers(tx.reporters()), _streams(tx.meters()), _coverage(tx.coverage_rows())
+        version,
+        clock_at,
+        Ref(tx.this_tenant().ref),
+        _customers(tx.reporters()),
+        _streams(tx.meters()),
+        _coverage(tx.coverage_rows()),
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from counterfoil.core.basis.measured import Measured
+from counterfoil.core.basis.measured import NOTHING, Measured
 from counterfoil.core.basis.quantity import MAX_QUANTITY, MAX_SCALE, ZERO
 from counterfoil.core.tlog.tree import HASH_SIZE, root_of
 from counterfoil.core.usage.aggregations import reducer_of
@@ -38,7 +38,7 @@ def said_in_sql(meter: Meter, needs: frozenset[str]) -> bool:
     kind = meter.aggregation
     if kind not in _AGGREGATES and kind != "count":
         return False
-    if (meter.prorated and "prorated" in needs) or meter.prorated or "windows" in needs:
+    if meter.prorated or "windows" in needs:
         return False
     if meter.carry_over and not reducer_of(kind).history_counts:
         return False
@@ -70,7 +70,8 @@ def statement(meter: Meter, tenant: int, needs: frozenset[str], *, leaves: bool)
     grouped = f"GROUP BY GROUPING SETS ((), ({', '.join(w.groups)}))" if w.groups else ""
     query = (
         f"SELECT a.n, {shown}, CASE WHEN m.c0 THEN m.c{len(others) + 1} END "
-        "FROM unnest(%s::uuid[], %s::timestamptz[], %s::timestamptz[]) WITH ORDINALITY AS a(customer_ref, starts, ends, n) "
+        "FROM unnest(%s::uuid[], %s::timestamptz[], %s::timestamptz[]) WITH ORDINALITY "
+        "AS a(customer_ref, starts, ends, n) "
         f"CROSS JOIN LATERAL (SELECT {listed} FROM (SELECT {inner} FROM usage_event e WHERE {filters} {fence}) AS r "
         f"{grouped}) AS m WHERE m.c2 > 0"
     )
@@ -160,7 +161,7 @@ class _Writer:
 
 
 def _sound(column: str) -> str:
-    """Whether the core reads all these numbers too. A trailing zero too many is a false alarm, which costs only time."""
+    """Whether the core reads all these numbers too. A trailing zero too many is a false alarm, costing time only."""
     return (
         f"(count({column}) = count(*) AND scale(sum({column})) <= {MAX_SCALE} "
         f"AND max({column}) < {MAX_QUANTITY:f} AND min({column}) > -{MAX_QUANTITY:f})"
@@ -173,7 +174,7 @@ class Answer:
 
     meter: Meter
     sound: bool = True
-    whole: Measured = Measured()
+    whole: Measured = NOTHING
     leaves: bytes = b""
     groups: list[tuple[str, Measured]] | None = None
 

@@ -2,38 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
-from types import MappingProxyType
-from typing import Any, LiteralString
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Any
 
-import msgspec
 import psycopg
 
-from counterfoil.core.basis.canonical import canonical
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.period import Window
 from counterfoil.core.basis.quantity import decimal_text
-from counterfoil.core.basis.refusals import Conflict, NotFound
+from counterfoil.core.basis.refusals import Conflict
 from counterfoil.core.usage.ask import UNUSED, Ask, Measurement, answer, reads_from
 from counterfoil.core.usage.coverage import Coverage
-from counterfoil.core.usage.event import NO_PROPERTIES, Event
+from counterfoil.core.usage.event import Event
 from counterfoil.core.usage.meter import Meter
 from counterfoil.flows.record_usage import NewEvents
 from counterfoil.store.arrays import Instants, Uuids, instants, uuids
+from counterfoil.store.events import EVENT_COLUMNS, EventRows, event_from_row, properties_text
 from counterfoil.store.meters import Answer, said_in_sql, statement
-from counterfoil.store.rows import Rows
 
 _SEP = "\x1f"
 """Between texts of one array; refused in keys, and written `\\u001f` in JSON."""
-
-_EVENT: LiteralString = (
-    "e.event_ref::text, e.customer_ref::text, e.usage_product_ref::text, e.at, e.quantity, e.properties::text, e.key, "
-    "e.supersedes::text, e.void"
-)
-
-_STORED: LiteralString = _EVENT + ", e.recorded_at, e.actor, e.why, e.superseded_by::text"
 
 _ADD = """\
 WITH added AS (
@@ -48,22 +38,8 @@ WITH added AS (
 )
 SELECT CASE WHEN count(*) < %s THEN coalesce(array_agg(event_ref::text), '{}') END FROM added"""
 
-_properties = msgspec.json.Decoder(dict[str, str])
-_sorted_json = msgspec.json.Encoder(order="sorted")
 
-
-@dataclass(frozen=True, slots=True)
-class EventRow:
-    """A stored event with its story: when it was recorded, by whom, why, and what took its place."""
-
-    event: Event
-    recorded_at: datetime
-    actor: str
-    why: str
-    superseded_by: Ref | None
-
-
-class UsageRows(Rows):
+class UsageRows(EventRows):
     """Usage events, coverage, and measuring."""
 
     def add_events(self, events: Sequence[Event]) -> set[Ref]:
@@ -74,8 +50,12 @@ class UsageRows(Rows):
         assert all(e.supersedes is None and e.key for e in events), "only reports with a key come in here"
         return self.add_usage(
             NewEvents(
-                [e.ref for e in events], [e.customer_ref for e in events], [e.usage_product_ref for e in events],
-                [e.at for e in events], [e.quantity for e in events], [e.properties for e in events],
+                [e.ref for e in events],
+                [e.customer_ref for e in events],
+                [e.usage_product_ref for e in events],
+                [e.at for e in events],
+                [e.quantity for e in events],
+                [e.properties for e in events],
                 [e.key for e in events],
             )
         )
@@ -88,39 +68,20 @@ class UsageRows(Rows):
             first = _first_of_each(new.refs)
             new = NewEvents(*([column[i] for i in first] for column in _columns(new)))
         row = self.one(
-            _ADD, self.tenant, self.now, self.actor, uuids(new.refs), uuids(new.customers), uuids(new.streams),
-            instants(new.ats), _array(map(decimal_text, new.quantities)),
-            _SEP.join(map(properties_text, new.properties)), _SEP.join(new.keys), len(new.refs),
+            _ADD,
+            self.tenant,
+            self.now,
+            self.actor,
+            uuids(new.refs),
+            uuids(new.customers),
+            uuids(new.streams),
+            instants(new.ats),
+            _array(map(decimal_text, new.quantities)),
+            _SEP.join(map(properties_text, new.properties)),
+            _SEP.join(new.keys),
+            len(new.refs),
         )
         return set() if row[0] is None else set(new.refs).difference(row[0])
-
-    def event(self, ref: Ref) -> EventRow:
-        """The event of that reference; NotFound without one."""
-        row = self.one(
-            f"SELECT {_STORED} FROM usage_event e WHERE e.tenant = %s AND e.event_ref = %s::uuid", self.tenant, ref
-        )
-        if row is None:
-            raise NotFound("usage.not_found", f"there is no usage event {ref}")
-        return _event_row(row)
-
-    def event_history(self, ref: Ref) -> list[EventRow]:
-        """Every version of the report that `ref` is one of, first to last."""
-        rows = self.all(
-            "WITH RECURSIVE back AS (SELECT e.event_ref, e.supersedes FROM usage_event e WHERE e.tenant = %s AND "
-            "e.event_ref = %s::uuid UNION ALL SELECT e.event_ref, e.supersedes FROM back b JOIN usage_event e ON "
-            "e.tenant = %s AND e.event_ref = b.supersedes), story AS (SELECT e.*, 0 AS step FROM usage_event e JOIN back b "
-            "ON e.event_ref = b.event_ref AND b.supersedes IS NULL WHERE e.tenant = %s UNION ALL SELECT e.*, s.step + 1 "
-            "FROM story s JOIN usage_event e ON e.tenant = %s AND e.event_ref = s.superseded_by) "
-            f"SELECT {_STORED} FROM story e ORDER BY e.step",
-            self.tenant,
-            ref,
-            self.tenant,
-            self.tenant,
-            self.tenant,
-        )
-        if not rows:
-            raise NotFound("usage.not_found", f"there is no usage event {ref}")
-        return [_event_row(r) for r in rows]
 
     def supersede(self, old: Ref, new: Event, why: str) -> None:
         """Put `new` in the place of `old`, which stays as it was. Conflict when something took its place already."""
@@ -139,8 +100,9 @@ class UsageRows(Rows):
         if row[0]:
             raise Conflict("usage.deleted", f"usage event {old} is the deletion of another; report a new event instead")
         self.conn.execute(
-            "INSERT INTO usage_event (tenant, event_ref, customer_ref, usage_product_ref, at, quantity, properties, key, "
-            "supersedes, void, recorded_at, actor, why) VALUES (%s, %s, %s, %s, %s, %s, %s::json, %s, %s, %s, %s, %s, %s)",
+            "INSERT INTO usage_event (tenant, event_ref, customer_ref, usage_product_ref, at, quantity, properties, "
+            "key, supersedes, void, recorded_at, actor, why) "
+            "VALUES (%s, %s, %s, %s, %s, %s, %s::json, %s, %s, %s, %s, %s, %s)",
             [
                 self.tenant,
                 new.ref,
@@ -157,53 +119,6 @@ class UsageRows(Rows):
                 why,
             ],
         )
-
-    def event_page(
-        self,
-        after: tuple[datetime, Ref] | None,
-        limit: int,
-        *,
-        customer: Ref | None = None,
-        stream: Ref | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        superseded: bool = False,
-    ) -> list[EventRow]:
-        """Events in order of (instant, reference) after a given one, in [`since`, `until`).
-
-        `superseded` also lists those that were corrected or deleted since, and the deletions.
-        """
-        where, params = ["e.tenant = %s"], [self.tenant, *([] if customer is None else [customer])]
-        if customer is not None:
-            where.append("e.customer_ref = %s::uuid")
-        for clause, value in (
-            ("e.usage_product_ref = %s::uuid", stream),
-            ("e.at >= %s", since),
-            ("e.at < %s", until),
-        ):
-            if value is not None:
-                where.append(clause)
-                params.append(value)
-        if not superseded:
-            where.append("e.superseded_by IS NULL AND NOT e.void")
-        if after is not None:
-            where.append("(e.at, e.event_ref) > (%s, %s::uuid)")
-            params += list(after)
-        query = f"SELECT {_STORED} FROM usage_event e WHERE {' AND '.join(where)} ORDER BY e.at, e.event_ref LIMIT %s"
-        return [_event_row(r) for r in self.conn.execute(query, [*params, limit]).fetchall()]
-
-    def events_of(self, customer: Ref, stream: Ref, window: Window) -> Iterator[Event]:
-        """The events that stand, of one customer and stream, in order of (instant, reference), a few thousand at a time."""
-        with self.conn.cursor(name="events_of") as rows:
-            rows.itersize = 5000
-            rows.execute(
-                f"SELECT {_EVENT} FROM usage_event e WHERE e.tenant = %s AND e.customer_ref = %s::uuid AND "
-                "e.usage_product_ref = %s::uuid AND e.at >= %s AND e.at < %s AND e.superseded_by IS NULL AND NOT e.void "
-                "ORDER BY e.at, e.event_ref",
-                [self.tenant, customer, stream, window.start, window.end],
-            )
-            for row in rows:
-                yield _event(row)
 
     def measure(self, asks: Sequence[Ask], *, leaves: bool = True) -> list[Measurement]:
         """The answer to each ask, in order: one statement for each distinct meter (and set of needs).
@@ -254,8 +169,10 @@ class UsageRows(Rows):
         starts = [reads_from(asks[i]) for i in places]
         ends = [asks[i].window.end for i in places]
         for row in self.all(
-            f"SELECT {_EVENT}, a.n FROM unnest(%s::uuid[], %s::timestamptz[], %s::timestamptz[]) WITH ORDINALITY "
-            "AS a(customer_ref, starts, ends, n) JOIN usage_event e ON e.tenant = %s AND e.usage_product_ref = %s::uuid "
+            f"SELECT {EVENT_COLUMNS}, a.n "
+            "FROM unnest(%s::uuid[], %s::timestamptz[], %s::timestamptz[]) WITH ORDINALITY "
+            "AS a(customer_ref, starts, ends, n) JOIN usage_event e ON e.tenant = %s "
+            "AND e.usage_product_ref = %s::uuid "
             "AND e.customer_ref = a.customer_ref AND e.at >= coalesce(a.starts, '-infinity') AND e.at < a.ends "
             "WHERE e.superseded_by IS NULL AND NOT e.void",
             customers,
@@ -264,7 +181,7 @@ class UsageRows(Rows):
             self.tenant,
             meter.stream_ref,
         ):
-            read[row[-1] - 1].append(_event(row))
+            read[row[-1] - 1].append(event_from_row(row))
         for place, events in zip(places, read, strict=True):
             into[place] = answer(replace(asks[place], prior=None), events)
 
@@ -356,15 +273,6 @@ class UsageRows(Rows):
         return [(Ref(r[0]), r[1], r[2], r[3]) for r in rows]
 
 
-def properties_text(properties: Mapping[str, str]) -> str:
-    """Properties as they are stored and sealed: canonical JSON; empty where there are none."""
-    if not properties:
-        return ""
-    if "".join(properties).isascii():
-        return _sorted_json.encode(properties).decode()
-    return canonical(dict(properties)).decode()  # whose order of names beyond ASCII is that of UTF-16
-
-
 def _columns(new: NewEvents) -> tuple[list[Any], ...]:
     return new.refs, new.customers, new.streams, new.ats, new.quantities, new.properties, new.keys
 
@@ -380,17 +288,6 @@ def _first_of_each(refs: list[Ref]) -> list[int]:
 def _array(texts: Iterable[str]) -> str:
     """An array literal of texts that need no quotes (or have them)."""
     return "{" + ",".join(texts) + "}"
-
-
-def _event(row: Any) -> Event:
-    properties = MappingProxyType(_properties.decode(row[5])) if row[5] else NO_PROPERTIES
-    return Event(
-        Ref(row[0]), Ref(row[1]), Ref(row[2]), row[3].astimezone(UTC), row[4], properties, row[6], row[7], row[8]
-    )
-
-
-def _event_row(row: Any) -> EventRow:
-    return EventRow(_event(row), row[9], row[10] or "", row[11] or "", row[12])
 
 
 def _alike(asks: Sequence[Ask]) -> list[list[int]]:
