@@ -39,6 +39,8 @@ random_page_cost = 1.1
 timezone = 'UTC'
 datestyle = 'ISO, YMD'
 log_min_messages = warning
+# A table that has just begun to fill needs statistics soon: without them the planner takes any index for a foreign key.
+autovacuum_naptime = 10s
 include_if_exists = 'counterfoil_local.conf'
 """
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, LiteralString
 
@@ -53,8 +54,33 @@ class Rows:
             f"INSERT INTO {table} (tenant, {', '.join(names)}) "
             f"SELECT %s, * FROM unnest({arrays}) AS t({', '.join(names)}) {conflict}"
         )
-        done = self.conn.execute(query, [self.tenant, *(list(c) for c in zip(*rows, strict=True))])
+        columns_of = zip(*rows, strict=True)
+        done = self.conn.execute(query, [self.tenant, *map(array_text, columns_of)])
         return done.rowcount
+
+
+def array_text(values: Iterable[Any]) -> str:
+    """An array literal of texts, numbers, dates, instants, bytes and nulls: quicker than adapting value by value."""
+    return "{" + ",".join([_element(v) for v in values]) + "}"
+
+
+def _element(value: Any) -> str:
+    kind = type(value)
+    if kind is str:
+        if "\\" in value or '"' in value:
+            value = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{value}"'
+    if value is None:
+        return "NULL"
+    if kind is int:
+        return str(value)
+    if kind is bytes:
+        return f'"\\\\x{value.hex()}"'
+    if kind is bool:
+        return "t" if value else "f"
+    if kind is Decimal:
+        return format(value, "f")
+    return f'"{value.isoformat()}"'
 
 
 @lru_cache(maxsize=64)

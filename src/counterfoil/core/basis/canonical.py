@@ -7,6 +7,8 @@ There are no JSON fractions: decimals are strings in the spelling of `decimal_te
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from json.encoder import encode_basestring as _quoted
 from typing import Any
 
 MAX_INTEGER = 2**53 - 1
@@ -16,11 +18,14 @@ Json = Any
 
 
 def canonical(value: Json) -> bytes:
-    """The bytes of `value`: keys sorted by UTF-16 code units, no white space, UTF-8. TypeError for what JSON cannot carry."""
-    _check(value)
-    if _ascii_keys(value):
-        return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
-    return json.dumps(_ordered(value), ensure_ascii=False, separators=(",", ":")).encode()
+    """The bytes of `value`: keys sorted by UTF-16 code units, no white space, UTF-8.
+
+    TypeError for what JSON cannot carry exactly (fractions, other types, integers beyond 2^53 - 1), ValueError for text
+    that has no UTF-8 form.
+    """
+    out: list[str] = []
+    _write(value, out.append)
+    return "".join(out).encode()
 
 
 def parse_canonical(data: bytes) -> Json:
@@ -39,38 +44,40 @@ def _no_fraction(text: str) -> Json:
     raise ValueError(f"{text} is not allowed: decimals are strings")
 
 
-def _check(value: Json) -> None:
-    if value is None or value is True or value is False:
-        return
+def _write(value: Json, put: Callable[[str], None]) -> None:
     kind = type(value)
     if kind is str:
-        value.encode()  # a lone surrogate has no UTF-8 form
+        put(_quoted(value))
+    elif value is None:
+        put("null")
+    elif kind is dict:
+        separator = "{"
+        for key in _in_order(value):
+            put(f"{separator}{_quoted(key)}:")
+            _write(value[key], put)
+            separator = ","
+        put("}" if value else "{}")
     elif kind is int:
         if not -MAX_INTEGER <= value <= MAX_INTEGER:
             raise TypeError("integer beyond 2^53 - 1")
-    elif kind is dict:
-        for key, item in value.items():
-            if type(key) is not str:
-                raise TypeError("keys must be strings")
-            _check(item)
-    elif kind in (list, tuple):
+        put(str(value))
+    elif kind is list or kind is tuple:
+        separator = "["
         for item in value:
-            _check(item)
+            put(separator)
+            _write(item, put)
+            separator = ","
+        put("]" if value else "[]")
+    elif kind is bool:
+        put("true" if value else "false")
     else:
         raise TypeError(f"{kind.__name__} has no canonical form")
 
 
-def _ascii_keys(value: Json) -> bool:
-    if type(value) is dict:
-        return all(k.isascii() and _ascii_keys(v) for k, v in value.items())
-    if type(value) in (list, tuple):
-        return all(_ascii_keys(v) for v in value)
-    return True
-
-
-def _ordered(value: Json) -> Json:
-    if type(value) is dict:
-        return {k: _ordered(value[k]) for k in sorted(value, key=lambda k: k.encode("utf-16-be"))}
-    if type(value) in (list, tuple):
-        return [_ordered(v) for v in value]
-    return value
+def _in_order(value: dict[str, Json]) -> list[str]:
+    try:
+        if "".join(value).isascii():
+            return sorted(value)
+    except TypeError:
+        raise TypeError("keys must be strings") from None
+    return sorted(value, key=lambda k: k.encode("utf-16-be"))
