@@ -1,0 +1,1 @@
+"""The demonstration: a real year of usage, billed from contract to proof."""
