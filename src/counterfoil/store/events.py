@@ -124,7 +124,9 @@ def properties_text(properties: Mapping[str, str]) -> str:
     if not properties:
         return ""
     if "".join(properties).isascii():
-        return _sorted_json.encode(properties).decode()
+        # an event as it was stored holds a read-only view, which the encoder does not know
+        plain = properties if isinstance(properties, dict) else dict(properties)
+        return _sorted_json.encode(plain).decode()
     return canonical(dict(properties)).decode()  # whose order of names beyond ASCII is that of UTF-16
 
 
