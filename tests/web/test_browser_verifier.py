@@ -181,6 +181,18 @@ def test_notes_verify_in_the_browser_as_offline() -> None:
     assert not any(v.ok for v in agree(damaged))
 
 
+def test_numbers_that_reporters_spell_freely_are_read_alike() -> None:
+    spellings = ["2.50", "+3", "-.5", "7.", "1e3", "12E-2", "-0", "00.10", "9" * 12]
+    events = tuple(
+        replace(e, properties={**e.properties, "hours": spelled})
+        for e, spelled in zip(build.flights(len(spellings)), spellings, strict=True)
+    )
+    drawn = build.document([build.usage_line(1, build.WEIGHTED, build.meter("h", field="hours"), events)])
+    (browser,) = agree([build.bundled(invoice_record(drawn), build.sealed_usage(drawn, events))])
+    assert browser.ok
+    assert "quantity of line 1" in browser.checked
+
+
 def test_what_the_browser_does_not_compute_it_says() -> None:
     events = build.flights(20)
     level = build.usage_line(1, build.WEIGHTED, build.LEVEL, events)

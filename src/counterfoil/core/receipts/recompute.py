@@ -275,6 +275,7 @@ def _corrected(record: Json, line: Json, stated: list[str]) -> str:
 
 def _explained(line: Json, currency: str) -> None:
     """The parts that explain the line add up to it."""
+    require(type(line["parts"]) is list, "parts are no list")
     if line["parts"]:
         with localcontext(EXACT):
             together = sum((_decimal(p["amount"]) for p in line["parts"]), Decimal(0))
@@ -349,8 +350,11 @@ def _integer(value: Json) -> int:
 
 def _decimal(text: Json) -> Decimal:
     require(type(text) is str and len(text) <= _MAX_TEXT, "a decimal is a text of at most 120 characters")
+    # Without exponents first: the digits of 1e999999999 would fill the memory.
     require(all(c in "0123456789.-" for c in text), f"not a plain decimal: {text!r}")
-    return Decimal(text)
+    value = Decimal(text)
+    require(decimal_text(value) == text, f"not the one spelling of a decimal: {text!r}")
+    return value
 
 
 def _share(inputs: Json) -> Fraction:

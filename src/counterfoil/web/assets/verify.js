@@ -419,9 +419,18 @@ function ratio(n, d = 1n) {
 }
 
 function decimal(text) {
-  need(isText(text) && text.length <= 120 && /^-?[0-9]+(\.[0-9]+)?$/.test(text), "not a plain decimal");
-  const [whole, places = ""] = text.split(".");
-  return ratio(BigInt(whole + places), 10n ** BigInt(places.length));
+  need(isText(text) && text.length <= 120 && /^(?!-0$)-?(0|[1-9][0-9]*)(\.[0-9]*[1-9])?$/.test(text), "not a plain decimal");
+  return reported(text);
+}
+
+// A number as a reporter spelled it in an event's property (core/usage/reading.py).
+function reported(text) {
+  const found = isText(text) && /^([+-]?)(?=\.?[0-9])([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,4}))?$/.exec(text);
+  need(found, "not a decimal number");
+  const [, sign, whole, places = "", exponent = "0"] = found;
+  const shift = Number(exponent) - places.length;
+  const digits = BigInt(sign.replace("+", "") + whole + places);
+  return shift < 0 ? ratio(digits, 10n ** BigInt(-shift)) : ratio(digits * 10n ** BigInt(shift));
 }
 
 const ZERO = ratio(0n);
@@ -511,7 +520,7 @@ function checkMeasured(line, events) {
     if (!(meter.include ?? []).every((filter) => holds(filter, event))) return false;
     return !(meter.exclude_any_of ?? []).some((set) => set.every((filter) => holds(filter, event)));
   });
-  const values = () => counted.map((e) => decimal(field === null ? e.quantity : e.properties[field]));
+  const values = () => counted.map((e) => reported(field === null ? e.quantity : e.properties[field]));
   const reducers = {
     count: () => ratio(BigInt(counted.length)),
     sum: () => sum(values()),
@@ -572,6 +581,8 @@ function rated(line) {
   const { terms, inputs } = line;
   const { model } = terms;
   const measured = inputs.measured;
+  need(["one_time", "recurring", "usage"].includes(terms.kind), "terms are one_time, recurring or usage");
+  need(["day", "second", "none", undefined].includes(terms.prorate), "terms are prorated by day, second or none");
   const simple = !["previously_billed", "position"].some((name) => Object.hasOwn(inputs, name));
   if (!Object.hasOwn(MODELS, model.kind) || (terms.conversion ?? null) !== null || !simple) throw new NotHere();
   if (measured && Object.keys(measured).some((name) => !["quantity", "count"].includes(name))) throw new NotHere();
@@ -612,6 +623,7 @@ function checkAmount(record, line, stated) {
     amount = toMinor(again.amount, currency);
   }
   need(amount === said, `computed again it is ${money(amount, currency)}, the line says ${money(said, currency)}`);
+  need(Array.isArray(line.parts), "parts are no list");
   if (line.parts.length) {
     const parts = sum(line.parts.map((part) => decimal(part.amount)));
     need(toMinor(parts, currency) === said, "its parts do not add up to its amount");
