@@ -6,6 +6,7 @@ Each step is a transaction of its own on a chunk of the work, and idempotent: ki
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -17,8 +18,10 @@ from counterfoil.flows.issue_documents import SWEEP_LOCK, issue_due
 from counterfoil.flows.ports import OpenTx, Tx
 from counterfoil.flows.restate import restate
 
-CHUNK = 1000
+CHUNK = 500
 """Contracts in one transaction."""
+SIDE_BY_SIDE = 2
+"""Chunks at a time: while the database measures one, another is rated."""
 LATE_CHUNK = 500
 """Billed parts restated in one transaction."""
 
@@ -119,25 +122,37 @@ def _issue_at(
     done: Advanced,
     seen: Callable[[list[Document], datetime], None] | None,
 ) -> Advanced:
-    """Issue everything due at `at`, chunk by chunk. A chunk that fails is halved down to the contract that fails, which is
-    parked with its reason while the others are billed."""
-    while True:
-        try:
-            with db.tx(tenant, actor) as tx:
-                count, issued = issue_due(tx, at, limit)
-        except Refusal as refusal:
-            if refusal.code.startswith("database."):
-                raise
-            if limit > 1:
-                limit = max(1, limit // 2)
-                continue
-            done = _park_first(db, tenant, actor, at, refusal, done)
-            continue
-        if not count:
-            return done
-        if seen and issued:
-            seen(issued, at)
-        done = replace(done, issued=done.issued + len(issued), contracts=done.contracts + count)
+    """Issue everything due at `at`, in chunks, side by side where there are several. A chunk that fails is halved down to
+    the contract that fails, which is parked with its reason while the others are billed."""
+
+    def chunk(size: int) -> tuple[int, list[Document]]:
+        with db.tx(tenant, actor) as tx:
+            return issue_due(tx, at, size)
+
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        together = 1
+        while True:
+            counts, failure = [], None
+            for job in [pool.submit(chunk, limit) for _ in range(together)]:
+                try:
+                    count, issued = job.result()
+                except Refusal as refusal:
+                    if refusal.code.startswith("database."):
+                        raise
+                    failure = refusal
+                    continue
+                counts.append(count)
+                if seen and issued:
+                    seen(issued, at)
+                done = replace(done, issued=done.issued + len(issued), contracts=done.contracts + count)
+            if failure is not None:
+                if limit == 1:
+                    done = _park_first(db, tenant, actor, at, failure, done)
+                limit, together = max(1, limit // 2), 1
+            elif not counts[-1]:
+                return done
+            elif counts[0] == limit > 1:
+                together = SIDE_BY_SIDE
 
 
 def _park_first(db: OpenTx, tenant: int, actor: str, at: datetime, refusal: Refusal, done: Advanced) -> Advanced:

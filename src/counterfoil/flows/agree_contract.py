@@ -14,7 +14,7 @@ from counterfoil.core.basis.refusals import Conflict, NotFound, Problem, refuse_
 from counterfoil.core.contracts.amend import amend, cancel, first_segments, terms_problems
 from counterfoil.core.contracts.parties import Customer, Entity, zone_problems
 from counterfoil.core.contracts.terms import Contract, Cycle, PaymentTime, ProductTerms, Segment
-from counterfoil.core.invoicing.rating import items_of
+from counterfoil.core.invoicing.rating import items_of, splits_problems
 from counterfoil.core.pricing.sheet import Pricing
 from counterfoil.core.usage.aggregations import reducer_of
 from counterfoil.core.usage.coverage import Coverage
@@ -240,6 +240,7 @@ class _Resolver:
             c.entity_ref for c in self.customers.values()
         }
         self.entities = tx.entities(list(wanted))
+        self.meters = tx.meters() if any(p.payment_time == "DURING_USE" for o in orders for p in o.products) else {}
         self.versions = {ref: tx.pricing_versions(ref) for ref in {p.pricing_ref for o in orders for p in o.products}}
 
     def terms(self) -> list[tuple[ProductTerms, ...]]:
@@ -274,7 +275,10 @@ class _Resolver:
             if entity is not None and pricing is not None and not mine:
                 mine.extend(_item_problems(product, pricing))
             if not mine and entity is not None and pricing is not None:
-                yield _terms(product, place, pricing, customer, entity)
+                terms = _terms(product, place, pricing, customer, entity)
+                if terms.payment_time == "DURING_USE":
+                    mine.extend(splits_problems(items_of(terms, pricing), self.meters))
+                yield terms
             problems.extend(p.under(f"products[{i}]") for p in mine)
 
     def _pricing(self, product: ProductOrder, problems: list[Problem]) -> Pricing | None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import lru_cache
 
+from counterfoil.core.basis.canonical import Json
 from counterfoil.core.basis.ids import Ref, derived_ref
 from counterfoil.core.basis.measured import Measured
 from counterfoil.core.basis.period import Period, Window, local_date, midnight
@@ -105,7 +107,7 @@ def rate_all(tx: Tx, due: Sequence[DueCharge]) -> list[tuple[LineDraft, ...]]:
             places.append((n, item))
     used: list[dict[Ref, Used]] = [{} for _ in due]
     for (n, item), ask, found in zip(places, asks, tx.measure(asks) if asks else (), strict=True):
-        proof = UsageProof(found.root, found.count, ask.window, meter_to_json(ask.meter))
+        proof = UsageProof(found.root, found.count, ask.window, _meter_json(ask.meter))
         used[n][item.ref] = Used(found.measured, proof)
     return [_rate(d, u) for d, u in zip(due, used, strict=True)]
 
@@ -113,6 +115,11 @@ def rate_all(tx: Tx, due: Sequence[DueCharge]) -> list[tuple[LineDraft, ...]]:
 def document_ref(contract: Contract, charges: Sequence[Charge], group: str, issue_on: date) -> Ref:
     """The reference that a contract's document of a date has, from its projection on."""
     return derived_ref("document", contract.ref, group, issue_on, max(c.segment.version for c in charges))
+
+
+@lru_cache(maxsize=4096)
+def _meter_json(meter: Meter) -> Json:
+    return meter_to_json(meter)
 
 
 def _ask(d: DueCharge, item: LineItem, meter: Meter) -> Ask:

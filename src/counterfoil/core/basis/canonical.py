@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from json.encoder import encode_basestring as _quoted
 from typing import Any
 
@@ -26,6 +27,20 @@ def canonical(value: Json) -> bytes:
     out: list[str] = []
     _write(value, out.append)
     return "".join(out).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A part of a value whose canonical text is known: `canonical` copies it. For what many values share."""
+
+    text: str
+
+
+def encoded(value: Json) -> Encoded:
+    """The value, encoded once for all the places it appears in."""
+    out: list[str] = []
+    _write(value, out.append)
+    return Encoded("".join(out))
 
 
 def parse_canonical(data: bytes) -> Json:
@@ -70,6 +85,8 @@ def _write(value: Json, put: Callable[[str], None]) -> None:
         put("]" if value else "[]")
     elif kind is bool:
         put("true" if value else "false")
+    elif kind is Encoded:
+        put(value.text)
     else:
         raise TypeError(f"{kind.__name__} has no canonical form")
 

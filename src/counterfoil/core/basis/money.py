@@ -15,8 +15,8 @@ from math import lcm
 EXACT = Context(prec=60, rounding=ROUND_HALF_UP)
 """The context of every price computation: 60 digits, far beyond what a column can hold."""
 
-MAX_MINOR = 10**17
-"""Amounts are refused from this many minor units on, in either direction (bigint holds 92 times as much)."""
+MAX_MINOR = 10**15
+"""Amounts are refused from this many minor units on, in either direction: every reader of JSON holds them exactly."""
 
 _EXPONENTS = {
     **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from fractions import Fraction
@@ -13,6 +13,7 @@ from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.measured import NOTHING, Measured
 from counterfoil.core.basis.money import EXACT, to_major, to_minor
 from counterfoil.core.basis.quantity import ONE, decimal_text
+from counterfoil.core.basis.refusals import Problem
 from counterfoil.core.contracts.charges import Charge, Shape
 from counterfoil.core.contracts.terms import ProductTerms, Segment
 from counterfoil.core.invoicing.document import Discount, UsageProof
@@ -22,6 +23,7 @@ from counterfoil.core.pricing.model import LineItem, Part
 from counterfoil.core.pricing.rate import rate
 from counterfoil.core.pricing.sheet import Pricing
 from counterfoil.core.pricing.totals import true_up_minor
+from counterfoil.core.usage.meter import Meter
 
 WHOLE = Fraction(1)
 
@@ -46,6 +48,18 @@ def shape_of(terms: ProductTerms, pricing: Pricing, *, one_time: bool = True) ->
     """Which kinds of line items there are; `one_time` False leaves out items that an earlier segment billed."""
     kinds = {i.kind for i in items_of(terms, pricing)}
     return Shape(one_time and "one_time" in kinds, "recurring" in kinds, "usage" in kinds)
+
+
+def splits_problems(items: Sequence[LineItem], meters: Mapping[Ref, Meter]) -> Iterable[Problem]:
+    """Why these items cannot be billed in two parts of a period (`DURING_USE`): the parts must add up to the whole."""
+    for item in items:
+        if item.kind != "usage" or item.usage_product_ref is None:
+            continue
+        meter = meters[item.usage_product_ref]
+        if meter.aggregation not in ("count", "sum") or meter.carry_over or meter.prorated:
+            yield Problem("payment_time", f"{item.item}: DURING_USE needs usage that adds up; {meter.name} does not")
+        elif item.model.needs and item.model.bills == "last_split":
+            yield Problem("payment_time", f"{item.item}: DURING_USE does not go with a {item.model.kind} price")
 
 
 def share_of(charge: Charge, item: LineItem | None = None) -> Fraction:
@@ -135,10 +149,18 @@ def _usage_draft(charge: Charge, item: LineItem, used: Used | None) -> LineDraft
     terms = charge.segment.terms
     measured = NOTHING if used is None else used.measured
     share = share_of(charge, item)
-    rated = rate(item, measured, share=share)
     inputs: dict[str, Json] = {"measured": measured_to_json(measured)}
     if share != 1:
         inputs["share"] = _share_json(share)
+    if charge.prior is not None:
+        before = rate(item, Measured(quantity=measured.prior_quantity), share=share, position="first_split").amount
+        rated = rate(item, measured, share=share, position="last_split", previously_billed=before)
+        inputs |= {"position": "last_split", "previously_billed": decimal_text(before)}
+    elif not charge.closes:
+        rated = rate(item, measured, share=share, position="first_split")
+        inputs["position"] = "first_split"
+    else:
+        rated = rate(item, measured, share=share)
     proof = None if used is None else used.proof
     return _draft(charge, item, terms, rated.quantity, rated.amount, rated.parts, inputs, proof)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 
-from counterfoil.core.basis.canonical import Json, canonical, parse_canonical
+from counterfoil.core.basis.canonical import Encoded, Json, canonical, encoded, parse_canonical
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.period import Period, Window, instant_text, read_instant
 from counterfoil.core.basis.quantity import decimal_text
@@ -36,7 +37,7 @@ def invoice_record(document: Document) -> bytes:
             "issued_on": document.issued_on.isoformat(),
             "due_on": document.due_on.isoformat(),
             "net_days": document.net_days,
-            "seller": _party(document.seller),
+            "seller": _shared_party(document.seller),
             "buyer": _party(document.buyer),
             "contract_ref": document.contract_ref,
             "contract_number": document.contract_number,
@@ -120,6 +121,29 @@ def _party(party: Party) -> Json:
     }
 
 
+@lru_cache(maxsize=256)
+def _shared_party(party: Party) -> Encoded:
+    return encoded(_party(party))
+
+
+def _shared(value: Json) -> Json:
+    """Terms and meters stand on many lines as the same object: each is encoded once, and held so that it stays itself."""
+    if value is None:
+        return None
+    known = _known.get(id(value))
+    if known is not None and known[0] is value:
+        return known[1]
+    if len(_known) >= _KNOWN_AT_MOST:
+        _known.clear()
+    text = encoded(value)
+    _known[id(value)] = (value, text)
+    return text
+
+
+_known: dict[int, tuple[Json, Encoded]] = {}
+_KNOWN_AT_MOST = 4096
+
+
 def _read_party(value: Json) -> Party:
     return Party(
         ref=Ref(value["ref"]),
@@ -157,7 +181,7 @@ def _line(line: Line) -> Json:
         "parts": [_part(p) for p in line.parts],
         "product_ref": line.product_ref,
         "line_item_ref": line.line_item_ref,
-        "terms": line.terms,
+        "terms": _shared(line.terms),
         "inputs": line.inputs,
         "usage": _usage(line.usage),
         "correction": _correction(line.correction),
@@ -214,7 +238,7 @@ def _usage(usage: UsageProof | None) -> Json:
     if usage is None:
         return None
     window = {"start": instant_text(usage.window.start), "end": instant_text(usage.window.end)}
-    return {"root": usage.root, "count": usage.count, "window": window, "meter": usage.meter}
+    return {"root": usage.root, "count": usage.count, "window": window, "meter": _shared(usage.meter)}
 
 
 def _read_usage(value: Json) -> UsageProof | None:
