@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.strategies_usage import CUSTOMER, PRODUCT, SINCE, TIME_ZONES, any_events, events, meters, windows
 
 from counterfoil.core.basis.ids import Ref, derived_ref
 from counterfoil.core.basis.period import Window
@@ -18,7 +19,6 @@ from counterfoil.core.basis.refusals import Invalid
 from counterfoil.core.usage.ask import Ask, Measurement, answer
 from counterfoil.core.usage.event import Event
 from counterfoil.core.usage.meter import Filter, Meter
-from tests.strategies_usage import CUSTOMER, PRODUCT, SINCE, TIME_ZONES, any_events, events, meters, windows
 
 NEEDS = ("values", "groups", "windows", "event_amount", "prorated")
 ALL_YEAR = Window(SINCE, SINCE + timedelta(days=365))
@@ -49,11 +49,18 @@ def questions(draw: st.DrawFn) -> tuple[list[Event], list[Ask]]:
         replace(e, customer_ref=draw(st.sampled_from(people)), key=draw(keys))
         for e in draw(st.lists(events(), max_size=14, unique_by=lambda e: e.ref))
     ]
-    counted = [replace(m, source_ref=draw(st.sampled_from((None, PRODUCT)))) for m in draw(st.lists(meters(), min_size=1, max_size=2))]
+    counted = [
+        replace(m, source_ref=draw(st.sampled_from((None, PRODUCT))))
+        for m in draw(st.lists(meters(), min_size=1, max_size=2))
+    ]
     asks = [
         Ask(
-            draw(st.sampled_from(people)), draw(st.sampled_from(counted)), draw(windows()),
-            frozenset(draw(st.sets(st.sampled_from(NEEDS)))), draw(st.none() | windows()), draw(TIME_ZONES),
+            draw(st.sampled_from(people)),
+            draw(st.sampled_from(counted)),
+            draw(windows()),
+            frozenset(draw(st.sets(st.sampled_from(NEEDS)))),
+            draw(st.none() | windows()),
+            draw(TIME_ZONES),
             draw(st.none() | st.integers(28, 31)),
         )
         for _ in range(draw(st.integers(1, 4)))
@@ -61,9 +68,13 @@ def questions(draw: st.DrawFn) -> tuple[list[Event], list[Ask]]:
     return reported, asks
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(questions())
-def test_measuring_in_sql_never_departs_from_the_definition(db: Any, tenant: int, asked: tuple[list[Event], list[Ask]]) -> None:
+def test_measuring_in_sql_never_departs_from_the_definition(
+    db: Any, tenant: int, asked: tuple[list[Event], list[Ask]]
+) -> None:
     reported, asks = asked
     by_definition = [answer(a, [e for e in reported if e.customer_ref == a.customer_ref]) for a in asks]
     assert measured(db, tenant, reported, asks) == by_definition
@@ -74,8 +85,15 @@ def test_measuring_in_sql_never_departs_from_the_definition(db: Any, tenant: int
 def test_no_text_makes_the_sealed_bytes_in_sql_differ(db: Any, tenant: int, given: list[tuple[Event, str]]) -> None:
     """Every key and property a caller may send, and every spelling of instants and quantities."""
     reported = [
-        replace(e, ref=derived_ref("event", i), customer_ref=CUSTOMER, usage_product_ref=PRODUCT, key=key, supersedes=None,
-                properties={k.replace("\x00", ""): v.replace("\x00", "") for k, v in e.properties.items()})
+        replace(
+            e,
+            ref=derived_ref("event", i),
+            customer_ref=CUSTOMER,
+            usage_product_ref=PRODUCT,
+            key=key,
+            supersedes=None,
+            properties={k.replace("\x00", ""): v.replace("\x00", "") for k, v in e.properties.items()},
+        )
         for i, (e, key) in enumerate(given)
     ]
     ask = Ask(CUSTOMER, Meter(PRODUCT, "calls"), ALL_YEAR)
@@ -84,10 +102,14 @@ def test_no_text_makes_the_sealed_bytes_in_sql_differ(db: Any, tenant: int, give
 
 def event(n: int, quantity: str = "1", **properties: str) -> Event:
     """The n-th event of a day each."""
-    return Event(derived_ref("event", n), CUSTOMER, PRODUCT, SINCE + timedelta(days=n), Decimal(quantity), properties, f"e{n}")
+    return Event(
+        derived_ref("event", n), CUSTOMER, PRODUCT, SINCE + timedelta(days=n), Decimal(quantity), properties, f"e{n}"
+    )
 
 
-@pytest.mark.parametrize("text", ["NaN", "Infinity", "0x1F", "1_000", " 5", "5 ", "abc", "", "1e30", "0.0000000000001", "1-2"])
+@pytest.mark.parametrize(
+    "text", ["NaN", "Infinity", "0x1F", "1_000", " 5", "5 ", "abc", "", "1e30", "0.0000000000001", "1-2"]
+)
 def test_a_property_that_is_no_decimal_is_named_instead_of_summed(db: Any, tenant: int, text: str) -> None:
     meter = Meter(PRODUCT, "bytes", field="size")
     with pytest.raises(Invalid) as refused, db.tx(tenant) as tx:
@@ -126,9 +148,7 @@ def test_an_ask_without_events_has_the_root_of_the_empty_tree(db: Any, tenant: i
     assert (nothing.root, nothing.count) == ("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", 0)
 
 
-def test_superseded_and_deleted_events_are_not_measured(
-    db: Any, tenant: int, new_ref: Callable[[], Ref]
-) -> None:
+def test_superseded_and_deleted_events_are_not_measured(db: Any, tenant: int, new_ref: Callable[[], Ref]) -> None:
     ask = Ask(CUSTOMER, Meter(PRODUCT, "calls"), ALL_YEAR)
     with db.tx(tenant) as tx:
         tx.add_events([event(1, "10"), event(2, "20"), event(3, "40")])

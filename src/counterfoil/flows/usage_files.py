@@ -10,11 +10,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import IO, Any, BinaryIO
 
-import msgspec
-
 from counterfoil.core.basis.refusals import Invalid, Problem, refuse_if
 from counterfoil.flows.import_usage import Line, Reject
-from counterfoil.flows.usage_reports import ALIASES, FIELDS, PROPERTY, json_values
+from counterfoil.flows.usage_reports import ALIASES, FIELDS, NOT_JSON, PROPERTY, json_values
 
 DELIMITERS = ",;\t|"
 _NO_TEXT = re.compile("[\udc80-\udcff]")
@@ -29,7 +27,7 @@ def read_usage_file(
     """The rows of a file, one at a time; a row that cannot be read is a line with a fault.
 
     `columns` maps our fields (`key`, `customer`, `usage_product`, `at`, `quantity`, `property.*`) to the file's names
-    for them; other columns are then left out on purpose, while without it a column of another name is refused. `constants`
+    for them; other columns are then left out on purpose. Without it a column of another name is refused. `constants`
     are fields with the same value in every row. Invalid when the file as a whole is nothing that can be read.
     """
     text = _text(stream)
@@ -99,7 +97,7 @@ def _json_lines(
         line = raw.rstrip("\r\n")
         try:
             values = json_values(line.encode())
-        except (msgspec.DecodeError, UnicodeError) as error:
+        except (*NOT_JSON, UnicodeError) as error:
             yield Line(n, fault=f"is not JSON: {error}", raw=line)
             continue
         if not isinstance(values, dict):

@@ -24,6 +24,9 @@ FIELDS = ("key", "customer", "usage_product", "at", "quantity", "properties")
 PROPERTY = "property."
 """Begins the name of a column that holds a property."""
 
+NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding raises for bytes that are no JSON, or nested beyond reason."""
+
 _reports = msgspec.json.Decoder(list[Report])
 _report = msgspec.json.Decoder(Report)
 _value = msgspec.json.Decoder(float_hook=Decimal)
@@ -49,7 +52,7 @@ def reports_from_json(body: bytes, limit: int) -> tuple[Sequence[Read], bool, bo
         return reports, single, plain
     except msgspec.ValidationError:
         pass
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except NOT_JSON as error:
         raise _malformed(error) from None
     raws = [msgspec.Raw(rows)] if single else _decoded(_rows.decode, rows)
     _refuse_many(len(raws), limit)
@@ -60,11 +63,11 @@ def report_from_json(line: bytes) -> Read:
     """The report that a JSON object says. Numbers among the properties become their decimal text."""
     try:
         return _report.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NOT_JSON:
         pass  # said in another way, or wrong: the next attempt finds out
     try:
         values = _value.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except NOT_JSON as error:
         return "usage.malformed", (Problem("", f"is not JSON: {error}"),)
     if not isinstance(values, dict):
         return "usage.invalid", (Problem("", "must be an object"),)
@@ -105,7 +108,7 @@ def report_from_values(values: Mapping[str, Any]) -> Read:
 
 
 def json_values(line: bytes) -> Any:
-    """The JSON value of a line, fractions as exact decimals; DecodeError or UnicodeDecodeError for what is none."""
+    """The JSON value of a line, fractions as exact decimals; one of `NOT_JSON` for what is none."""
     return _value.decode(line)
 
 
@@ -166,7 +169,7 @@ def _report_alone(row: bytes) -> list[Report]:
 def _decoded(decode: Callable[[bytes], Any], body: bytes) -> Any:
     try:
         return decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except NOT_JSON as error:
         raise _malformed(error) from None
 
 
