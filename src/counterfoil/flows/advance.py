@@ -10,11 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from counterfoil.core.basis.ids import Ref
+from counterfoil.core.basis.period import local_date
 from counterfoil.core.basis.refusals import Conflict, Invalid, Refusal
 from counterfoil.core.contracts.charges import ChargeKey
+from counterfoil.core.contracts.terms import Contract
 from counterfoil.core.invoicing.document import Document
 from counterfoil.flows.fall_due import next_issue_at, pricings_of
-from counterfoil.flows.issue_documents import SWEEP_LOCK, issue_due
+from counterfoil.flows.issue_documents import SWEEP_LOCK, due_charges, issue_due, not_billed
 from counterfoil.flows.ports import OpenTx, Tx
 from counterfoil.flows.restate import restate
 
@@ -24,6 +27,11 @@ SIDE_BY_SIDE = 2
 """Chunks at a time: while the database measures one, another is rated."""
 LATE_CHUNK = 500
 """Billed parts restated in one transaction."""
+
+ISSUE = "issue"
+RESTATE = "restate"
+"""Kinds of work that may be parked for a contract."""
+_ONE_DAY = timedelta(days=1)
 
 LATE_USAGE = "usage reported or corrected after the document was issued"
 
@@ -77,40 +85,86 @@ def move_clock(tx: Tx, to: datetime) -> None:
     tx.audit("move", "clock", row.ref, before={"at": row.clock_at}, after={"at": to})
 
 
-def retry_parked(tx: Tx, contract_ref: str) -> None:
-    """Put a parked contract back into the calendar; the next advance bills it."""
+def retry_parked(tx: Tx, contract_ref: str) -> list[Document]:
+    """Try again what was parked for a contract: restate what was billed, and put it back into the calendar, so that the
+    next advance bills it. The notes that restating made. Refused for the same reason while that lasts."""
     contract = tx.contract(contract_ref, lock=True)
-    if contract is None or not tx.unpark("issue", contract_ref):
+    to_issue, to_restate = tx.unpark(ISSUE, contract_ref), tx.unpark(RESTATE, contract_ref)
+    if contract is None or not (to_issue or to_restate):
         raise Conflict("parked.none", f"nothing is parked for {contract_ref}")
-    billed = tx.billed_parts([contract.ref])
-    after = max((b.issued_on for b in billed), default=min(s.since for s in contract.segments)) - timedelta(days=1)
-    tx.save_contract(contract, next_issue_at=next_issue_at(contract, pricings_of(tx, [contract]), after))
+    if to_issue:
+        tx.save_contract(contract, next_issue_at=_first_not_billed(tx, contract))
+    made = restate(tx, tx.billed_parts([contract.ref]), LATE_USAGE) if to_restate else []
     tx.audit("retry", "contract", contract_ref)
+    return made
+
+
+def _first_not_billed(tx: Tx, contract: Contract) -> datetime | None:
+    """When the first document falls due that was not issued yet. An amendment may have been billed since, so that every
+    date from the beginning is looked at."""
+    pricings = pricings_of(tx, [contract])
+    zone = contract.segments[0].terms.time_zone
+    after = min(s.since for s in contract.segments) - _ONE_DAY
+    while (at := next_issue_at(contract, pricings, after)) is not None:
+        if not_billed(tx, due_charges(contract, pricings, at), today=True):
+            break
+        after = max(after + _ONE_DAY, local_date(at, zone))
+    return at
 
 
 def _restate_late(
     db: OpenTx, tenant: int, actor: str, seen: Callable[[list[Document], datetime], None] | None
 ) -> Advanced:
-    """Compare the usage written since the last sweep with what was issued, a page of billed parts at a time."""
-    notes = 0
+    """Compare the usage written since the last sweep with what was issued, a page of billed parts at a time. A page that
+    fails is halved down to the part that fails, whose contract is parked while the others are restated."""
+    done = Advanced(datetime.min)
     mark: tuple[int, int] | None = None
     after: ChargeKey | None = None
+    limit = LATE_CHUNK
     while True:
-        with db.tx(tenant, actor) as tx:
-            tx.lock(SWEEP_LOCK)
-            mark = mark or tx.sweep_mark()
-            late = tx.late_periods(LATE_CHUNK, mark, after)
-            made = restate(tx, tx.billed_parts_of(late), LATE_USAGE) if late else []
-            last = len(late) < LATE_CHUNK
-            if last:
-                tx.set_swept(mark[1])
-            now = tx.now
-        notes += len(made)
+        try:
+            with db.tx(tenant, actor) as tx:
+                tx.lock(SWEEP_LOCK)
+                mark = mark or tx.sweep_mark()
+                late = tx.late_periods(limit, mark, after)
+                made = restate(tx, tx.billed_parts_of(late), LATE_USAGE) if late else []
+                last = len(late) < limit
+                if last:
+                    tx.set_swept(mark[1])
+                now = tx.now
+        except Refusal as refusal:
+            if refusal.code.startswith("database."):
+                raise
+            if limit > 1:
+                limit //= 2
+                continue
+            assert mark is not None
+            done, after = _park_late(db, tenant, actor, mark, after, refusal, done)
+            limit = LATE_CHUNK
+            continue
+        done = replace(done, now=now, notes=done.notes + len(made))
         if seen and made:
             seen(made, now)
         if last:
-            return Advanced(now, notes=notes)
+            return done
         after = late[-1]
+
+
+def _park_late(
+    db: OpenTx,
+    tenant: int,
+    actor: str,
+    mark: tuple[int, int],
+    after: ChargeKey | None,
+    refusal: Refusal,
+    done: Advanced,
+) -> tuple[Advanced, ChargeKey | None]:
+    with db.tx(tenant, actor) as tx:
+        late = tx.late_periods(1, mark, after)
+        for part in tx.billed_parts_of(late):
+            _park(tx, RESTATE, part.contract_ref, refusal)
+            done = replace(done, parked=(*done.parked, (part.contract_ref, refusal.message)))
+    return done, late[-1] if late else after
 
 
 def _issue_at(
@@ -158,8 +212,12 @@ def _issue_at(
 def _park_first(db: OpenTx, tenant: int, actor: str, at: datetime, refusal: Refusal, done: Advanced) -> Advanced:
     with db.tx(tenant, actor) as tx:
         for contract in tx.due_contracts(at, 1):
-            tx.park("issue", contract.ref, f"{refusal.code}: {refusal.message}")
+            _park(tx, ISSUE, contract.ref, refusal)
             tx.set_next_issue([(contract.ref, None, 0)])
-            tx.audit("park", "contract", contract.ref, why=refusal.message)
             return replace(done, parked=(*done.parked, (contract.ref, refusal.message)))
     return done
+
+
+def _park(tx: Tx, work: str, contract: Ref, refusal: Refusal) -> None:
+    tx.park(work, contract, f"{refusal.code}: {refusal.message}")
+    tx.audit("park", "contract", contract, why=refusal.message)

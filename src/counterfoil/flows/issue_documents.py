@@ -148,10 +148,11 @@ def _earlier_parts(d: DueCharge, used: Mapping[Ref, Used]) -> tuple[LineDraft, .
     return tuple(drafts)
 
 
-def not_billed(tx: Tx, due: list[DueCharge]) -> list[DueCharge]:
-    """Without what was billed before: only an amended contract comes to the same date twice."""
-    amended = [d.charge.key for d in due if d.contract.version > 1]
-    billed = {b.key for b in tx.billed_parts_of(amended)} if amended else set()
+def not_billed(tx: Tx, due: list[DueCharge], *, today: bool = False) -> list[DueCharge]:
+    """Without what was billed before: only an amended contract comes to the same date twice, unless it is looked at
+    on the very day (`today`), after its documents were issued."""
+    again = [d.charge.key for d in due if today or d.contract.version > 1]
+    billed = {b.key for b in tx.billed_parts_of(again)} if again else set()
     return [d for d in due if d.charge.key not in billed]
 
 

@@ -27,7 +27,7 @@ def upcoming(tx: Tx, contract_ref: str, *, limit: int = 2) -> list[Document]:
         at = next_issue_at(contract, pricings, after)
         if at is None or len(found) >= limit:
             break
-        due = issuing.not_billed(tx, issuing.due_charges(contract, pricings, at))
+        due = issuing.not_billed(tx, issuing.due_charges(contract, pricings, at), today=True)
         documents, _parts = issuing.draw_up_all(tx, [contract], due, keep_empty=True)
         found.extend(documents)
         after = local_date(at, zone)

@@ -45,12 +45,16 @@ def restate(tx: Tx, parts: Sequence[BilledPart], reason: str) -> list[Document]:
             silent.append(part)
         else:
             by_document.setdefault(part.document_ref, []).append(part)
-    drawn: list[Document] = []
-    for ref, mine in sorted(by_document.items()):
+    for ref in sorted(by_document):  # in one order by everybody, so that two never wait for each other in a circle
         tx.lock_document(ref)
+    drawn: list[Document] = []
+    for ref, mine in sorted(by_document.items(), key=lambda x: (min(p.issued_on for p in x[1]), x[0])):
         drawn.extend(_notes(tx, ref, mine, due, rated, reason))
-    drawn.extend(_first_documents(tx, silent, contracts, due, rated))
-    return seal_documents(tx, drawn)
+    first = _first_documents(tx, silent, contracts, due, rated)
+    issued = seal_documents(tx, [*drawn, *(document for document, _part in first)])
+    for document, part in first:
+        tx.set_billed_document([part.key], document.ref)
+    return issued
 
 
 def issuing_charge(contract: Contract, part: BilledPart, pricings: issuing.Pricings) -> issuing.DueCharge | None:
@@ -142,7 +146,7 @@ def _first_documents(
     contracts: Mapping[Ref, Contract],
     due: Mapping[ChargeKey, issuing.DueCharge | None],
     rated: Mapping[ChargeKey, tuple[LineDraft, ...]],
-) -> list[Document]:
+) -> list[tuple[Document, BilledPart]]:
     """Invoices for parts that had nothing to bill when they fell due, and have now."""
     drawn = []
     for part in parts:
@@ -162,9 +166,9 @@ def _first_documents(
             number,
         )
         today = local_date(tx.now, terms.time_zone)
-        drawn.append(replace(document, issued_on=today, due_on=today + (document.due_on - document.issued_on)))
+        document = replace(document, issued_on=today, due_on=today + (document.due_on - document.issued_on))
+        drawn.append((document, part))
         tx.set_next_issue([(contract.ref, tx.next_issue_of(contract.ref), 1)])
-        tx.set_billed_document([part.key], document.ref)
     return drawn
 
 
