@@ -8,8 +8,6 @@ from datetime import date
 from itertools import pairwise
 from typing import Any
 
-from tests.logs import audit_log
-
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.money import to_minor
 from counterfoil.core.basis.period import midnight
@@ -27,6 +25,7 @@ from counterfoil.core.receipts.verify import verify_bundle
 from counterfoil.flows.fall_due import pricings_of
 from counterfoil.flows.issue_documents import DueCharge, rate_all
 from counterfoil.flows.prove import bundle_of, verifier_key
+from tests.logs import audit_log
 
 Asked = Counter[tuple[Ref | None, Ref | None, str]]
 

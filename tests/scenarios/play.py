@@ -39,21 +39,11 @@ Documents that a line issued must be told by the `issued` lines after it, in ord
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
-
-from tests.scenarios import audit
-from tests.scenarios.words import (
-    full_number,
-    groups,
-    instant,
-    item_of,
-    morning,
-    options,
-    order_of,
-)
 
 from counterfoil.app import House
 from counterfoil.core.basis.ids import Ref
@@ -82,6 +72,16 @@ from counterfoil.flows.keep_parties import create_customers, create_entity
 from counterfoil.flows.project import upcoming
 from counterfoil.flows.record_usage import Report, record_usage
 from counterfoil.flows.usage_catalogue import read_catalogue
+from tests.scenarios import audit
+from tests.scenarios.words import (
+    full_number,
+    groups,
+    instant,
+    item_of,
+    morning,
+    options,
+    order_of,
+)
 
 KINDS = {"invoices": "INVOICE", "credits": "CREDIT", "debits": "DEBIT"}
 STATE_TABLES = (
@@ -175,7 +175,11 @@ class Story:
     def _projected(self) -> dict[Ref, list[Document]]:
         with self.house.tx(self.tenant) as tx:
             live = [ref for ref in self.names["contract"].values() if tx.contract(ref).state != "draft"]
-            return {ref: upcoming(tx, ref, limit=3) for ref in live if ref not in self.parked}
+            found = {}
+            for ref in live:
+                with suppress(Refusal):  # what cannot be priced is not projected: it will be parked
+                    found[ref] = upcoming(tx, ref, limit=3)
+            return found
 
     def _keep_promises(self, projected: dict[Ref, list[Document]]) -> None:
         """What was projected just before is what was issued: the same references, dates and totals."""
@@ -401,7 +405,7 @@ class Story:
     def do_retry(self, words: list[str], _: list[list[str]]) -> None:
         ref = self.names["contract"][words[0]]
         with self.house.tx(self.tenant) as tx:
-            retry_parked(tx, ref)
+            self.untold += retry_parked(tx, ref)
         self.parked = [p for p in self.parked if p != ref]
         self.settled = False
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.scenarios.play import Story
 
 from counterfoil.adapters.signing import LogKeys
 from counterfoil.app import House
 from counterfoil.settings import Settings
+from tests.scenarios.play import Story
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*.story"))
 
