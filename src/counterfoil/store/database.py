@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import warnings
 from contextlib import suppress
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
@@ -100,6 +101,39 @@ def migrate(admin_url: str) -> list[str]:
             ran.append(name)
         conn.execute("SELECT pg_advisory_unlock(%s)", [_MIGRATION_LOCK])
     return ran
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """A database as it is found. `version`: of the server, such as 180001; `pending`: migrations that have not run;
+    `role`: whether the restricted role is there (None) or why it cannot be worked with."""
+
+    version: int
+    pending: tuple[str, ...]
+    size_bytes: int
+    role: str | None
+
+
+def survey(admin_url: str) -> Survey:
+    """Look at the database without changing it. Upstream when it cannot be reached."""
+    try:
+        with psycopg.connect(admin_url, autocommit=True, connect_timeout=10) as conn:
+            there = conn.execute("SELECT to_regclass('public.schema_migration') IS NOT NULL").fetchone()
+            done = {r[0] for r in conn.execute("SELECT name FROM schema_migration")} if there and there[0] else set()
+            size = conn.execute("SELECT pg_database_size(current_database())").fetchone()
+            role = conn.execute(
+                "SELECT rolsuper OR rolbypassrls, rolcanlogin FROM pg_roles WHERE rolname = %s", [APP_ROLE]
+            ).fetchone()
+            version = conn.info.server_version
+    except psycopg.OperationalError as error:
+        raise Upstream("database.unreachable", f"the database did not answer: {error}") from error
+    fault = None
+    if role is None:
+        fault = f"there is no role {APP_ROLE}"
+    elif role[0] or not role[1]:
+        fault = f"{APP_ROLE} can bypass row-level security" if role[0] else f"{APP_ROLE} may not log in"
+    pending = tuple(name for name, _text in migrations() if name not in done)
+    return Survey(version, pending, size[0] if size else 0, fault)
 
 
 def _ensure_role(conn: psycopg.Connection) -> None:

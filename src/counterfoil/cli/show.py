@@ -1,0 +1,99 @@
+"""How documents, verdicts and traces look in a terminal; the demonstration shows them the same way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from counterfoil.core.basis.money import to_major
+from counterfoil.core.basis.period import instant_text
+from counterfoil.core.basis.quantity import decimal_text
+
+if TYPE_CHECKING:
+    from rich.tree import Tree
+
+    from counterfoil.core.receipts.verify import Verdict
+    from counterfoil.flows.trace import Trace
+
+KINDS = {"INVOICE": "invoices", "CREDIT": "credit notes", "DEBIT": "debit notes"}
+
+
+def money(minor: int, currency: str) -> str:
+    """`1,234.50 USD`."""
+    return f"{to_major(minor, currency):,f} {currency}"
+
+
+def record_line(record: Any) -> str:
+    """What a sealed document says about itself, in one line; "" for a record of another type."""
+    try:
+        totals = money(record["total_minor"], record["currency"])
+        return f"{record['number']} of {record['issued_on']}: {record['seller']['name']} bills {record['buyer']['name']} {totals}"
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return ""
+
+
+def verdict_lines(name: str, verdict: Verdict, about: str, *, at_most: int = 0) -> Iterable[str]:
+    """A verdict in plain words, with rich's markup; `at_most` so many checks that hold (0: all)."""
+    from rich.markup import escape
+
+    held = [c for c in verdict.checks if c.ok]
+    failed = [c for c in verdict.checks if not c.ok]
+    if verdict.ok:
+        yield f"[bold green]PROVED[/]  {escape(name)}: all {len(held)} checks hold"
+    else:
+        yield f"[bold red]FAILED[/]  {escape(name)}: {len(failed)} of {len(verdict.checks)} checks do not hold"
+    if about:
+        yield f"        {escape(about)}"
+    for check in failed:
+        yield f"  [red]✗ {escape(check.name)}[/]: {escape(check.says)}"
+    shown = held if not at_most else held[:at_most]
+    for check in shown:
+        yield f"  [green]✓[/] {escape(check.name)}: {escape(check.says)}"
+    if len(shown) < len(held):
+        yield f"  [green]✓[/] and {len(held) - len(shown)} more"
+    if verdict.ok and verdict.not_proved:
+        yield "  Not proved:"
+        yield from (f"  [yellow]·[/] {escape(text)}" for text in verdict.not_proved)
+
+
+def trace_tree(found: Trace, *, shown: int = 5) -> Tree:
+    """A line, down to the events it counted and up to the entries it made."""
+    from rich.markup import escape
+    from rich.tree import Tree
+
+    d, line = found.document, found.line
+    tree = Tree(
+        f"[bold]{d.number}[/], line {line.n}: [bold]{escape(line.item)}[/], "
+        f"{decimal_text(line.quantity)} {escape(line.unit)}, [bold]{money(line.amount_minor, d.currency)}[/]"
+    )
+    why = tree.add("[cyan]How the amount came about[/]")
+    for part in line.parts[: 4 * shown]:
+        price = "" if part.unit_price is None else f"{decimal_text(part.covers)} × {decimal_text(part.unit_price)} = "
+        why.add(f"{price}{decimal_text(part.amount)}  {escape(part.note or part.why)}")
+    if found.contract is not None:
+        agreed = tree.add(f"[cyan]What was agreed[/]: contract {found.contract.number}, {escape(found.contract.po_number)}")
+        if found.segment is not None:
+            t = found.segment.terms
+            agreed.add(
+                f"version {found.segment.version}, in force from {found.segment.since}: {escape(t.name)}, "
+                f"every {t.cycle.count} {t.cycle.unit.lower()}, {t.payment_time.replace('_', ' ').lower()}, "
+                f"version {t.pricing_version} of its prices"
+            )
+    if line.usage is not None:
+        root = f"{line.usage.root[:16]}…"
+        down = tree.add(f"[cyan]Down: {found.event_count:,} events[/], sealed under the root {root}")
+        for event in found.events[:shown]:
+            said = " ".join(f"{k}={v}" for k, v in event.properties.items())
+            down.add(escape(f"{instant_text(event.at)}  {event.key}  {said}"))
+        if found.event_count > shown:
+            down.add(f"and {found.event_count - shown:,} more")
+    up = tree.add(f"[cyan]Up: {len(found.entries)} journal entries[/]")
+    for entry in found.entries:
+        node = up.add(f"{entry.booked_on}  {escape(entry.memo)}")
+        for p in entry.postings:
+            if p.line in (None, line.n):
+                side = "debit " if p.amount_minor > 0 else "credit"
+                node.add(f"{side}  {escape(p.account)}  {money(abs(p.amount_minor), entry.currency)}")
+    for note in found.notes:
+        tree.add(f"[cyan]Corrected by[/] {note.number} of {note.issued_on}: {money(note.total_minor, note.currency)}")
+    return tree
