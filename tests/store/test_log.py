@@ -69,6 +69,8 @@ def test_a_record_cannot_be_sealed_twice_or_have_two_places(db: Any, tenant: int
         tx.add_records(records[:1])
     with pytest.raises(UniqueViolation), db.tx(tenant) as tx:
         tx.add_leaves(7, [records[0][0]])
+    with pytest.raises(UniqueViolation), db.tx(tenant) as tx:
+        tx.add_leaves(0, [records[1][0]])  # a place that is taken
     with db.tx(tenant) as tx:
         assert (tx.leaf_index(records[0][0]), tx.leaf_index(records[1][0])) == (0, None)
 

@@ -467,9 +467,9 @@ CREATE TABLE leaf (
     record_ref uuid NOT NULL,
     idx        bigint NOT NULL,
     PRIMARY KEY (tenant, record_ref),
+    UNIQUE (tenant, idx),
     FOREIGN KEY (tenant, record_ref) REFERENCES record
 );
-CREATE INDEX leaf_by_index ON leaf (tenant, idx);
 CREATE TRIGGER leaves_stay BEFORE UPDATE OR DELETE ON leaf
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
