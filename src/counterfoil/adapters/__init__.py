@@ -1,0 +1,1 @@
+"""Neighbours of the house: what it plugs into, each behind a port."""

@@ -1,0 +1,1 @@
+"""Money, quantities, calendar and periods, canonical bytes, references, refusals."""

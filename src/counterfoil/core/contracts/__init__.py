@@ -1,0 +1,1 @@
+"""What was agreed: terms, versions and amendments, the billing calendar they imply."""

@@ -1,0 +1,1 @@
+"""Rated lines to invoice, credit and debit note; what they do to the books."""

@@ -1,0 +1,1 @@
+"""Payments, prepaid balances, dunning."""

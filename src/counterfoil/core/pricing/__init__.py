@@ -1,0 +1,1 @@
+"""From a quantity to explained money."""

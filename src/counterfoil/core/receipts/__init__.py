@@ -1,0 +1,1 @@
+"""Sealed documents, proof bundles, and their verification offline."""

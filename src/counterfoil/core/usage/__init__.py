@@ -1,0 +1,1 @@
+"""Events, meters, corrections, and the seal over what was counted."""

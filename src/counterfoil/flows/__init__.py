@@ -1,0 +1,1 @@
+"""The verbs: one file each, one transaction per call; load, decide, store."""

@@ -1,0 +1,1 @@
+"""The worker, its timetable, and what it does by itself."""

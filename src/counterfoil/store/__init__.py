@@ -1,0 +1,1 @@
+"""SQL and nothing else: the only commit, one file per noun."""
