@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.period import local_date
-from counterfoil.core.basis.refusals import Conflict, Invalid, Refusal
+from counterfoil.core.basis.refusals import Conflict, Invalid, Refusal, Upstream
 from counterfoil.core.contracts.charges import ChargeKey
 from counterfoil.core.contracts.terms import Contract
 from counterfoil.core.invoicing.document import Document
@@ -32,6 +32,9 @@ ISSUE = "issue"
 RESTATE = "restate"
 """Kinds of work that may be parked for a contract."""
 _ONE_DAY = timedelta(days=1)
+
+CANNOT_BE_BILLED = (Refusal, AssertionError, ArithmeticError, LookupError, TypeError, ValueError)
+"""A contract over which rating fails in one of these ways is parked; a database that does not answer is not its fault."""
 
 LATE_USAGE = "usage reported or corrected after the document was issued"
 
@@ -132,14 +135,14 @@ def _restate_late(
                 if last:
                     tx.set_swept(mark[1])
                 now = tx.now
-        except Refusal as refusal:
-            if refusal.code.startswith("database."):
+        except CANNOT_BE_BILLED as error:
+            if isinstance(error, Upstream):
                 raise
             if limit > 1:
                 limit //= 2
                 continue
             assert mark is not None
-            done, after = _park_late(db, tenant, actor, mark, after, refusal, done)
+            done, after = _park_late(db, tenant, actor, mark, after, error, done)
             limit = LATE_CHUNK
             continue
         done = replace(done, now=now, notes=done.notes + len(made))
@@ -156,14 +159,14 @@ def _park_late(
     actor: str,
     mark: tuple[int, int],
     after: ChargeKey | None,
-    refusal: Refusal,
+    error: Exception,
     done: Advanced,
 ) -> tuple[Advanced, ChargeKey | None]:
     with db.tx(tenant, actor) as tx:
         late = tx.late_periods(1, mark, after)
         for part in tx.billed_parts_of(late):
-            _park(tx, RESTATE, part.contract_ref, refusal)
-            done = replace(done, parked=(*done.parked, (part.contract_ref, refusal.message)))
+            _park(tx, RESTATE, part.contract_ref, error)
+            done = replace(done, parked=(*done.parked, (part.contract_ref, reason_of(error))))
     return done, late[-1] if late else after
 
 
@@ -186,14 +189,15 @@ def _issue_at(
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         together = 1
         while True:
-            counts, failure = [], None
+            counts: list[int] = []
+            failure: Exception | None = None
             for job in [pool.submit(chunk, limit) for _ in range(together)]:
                 try:
                     count, issued = job.result()
-                except Refusal as refusal:
-                    if refusal.code.startswith("database."):
+                except CANNOT_BE_BILLED as error:
+                    if isinstance(error, Upstream):
                         raise
-                    failure = refusal
+                    failure = error
                     continue
                 counts.append(count)
                 if seen and issued:
@@ -209,15 +213,20 @@ def _issue_at(
                 together = SIDE_BY_SIDE
 
 
-def _park_first(db: OpenTx, tenant: int, actor: str, at: datetime, refusal: Refusal, done: Advanced) -> Advanced:
+def _park_first(db: OpenTx, tenant: int, actor: str, at: datetime, error: Exception, done: Advanced) -> Advanced:
     with db.tx(tenant, actor) as tx:
         for contract in tx.due_contracts(at, 1):
-            _park(tx, ISSUE, contract.ref, refusal)
+            _park(tx, ISSUE, contract.ref, error)
             tx.set_next_issue([(contract.ref, None, 0)])
-            return replace(done, parked=(*done.parked, (contract.ref, refusal.message)))
+            return replace(done, parked=(*done.parked, (contract.ref, reason_of(error))))
     return done
 
 
-def _park(tx: Tx, work: str, contract: Ref, refusal: Refusal) -> None:
-    tx.park(work, contract, f"{refusal.code}: {refusal.message}")
-    tx.audit("park", "contract", contract, why=refusal.message)
+def _park(tx: Tx, work: str, contract: Ref, error: Exception) -> None:
+    tx.park(work, contract, reason_of(error))
+    tx.audit("park", "contract", contract, why=reason_of(error))
+
+
+def reason_of(error: Exception) -> str:
+    """Why it failed, for whoever reads the list of parked work."""
+    return f"{error.code}: {error.message}" if isinstance(error, Refusal) else f"{type(error).__name__}: {error}"

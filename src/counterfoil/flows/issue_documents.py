@@ -108,7 +108,7 @@ def rate_all(tx: Tx, due: Sequence[DueCharge]) -> list[tuple[LineDraft, ...]]:
     used: list[dict[Ref, Used]] = [{} for _ in due]
     for (n, item), ask, found in zip(places, asks, tx.measure(asks) if asks else (), strict=True):
         proof = UsageProof(found.root, found.count, ask.window, _meter_json(ask.meter))
-        used[n][item.ref] = Used(found.measured, proof)
+        used[n][item.ref] = Used(found.measured, proof, ask.period_days)
     return [_rate(d, u) for d, u in zip(due, used, strict=True)]
 
 
@@ -126,7 +126,15 @@ def _ask(d: DueCharge, item: LineItem, meter: Meter) -> Ask:
     zone = d.charge.segment.terms.time_zone
     assert d.charge.usage is not None
     prior = None if d.charge.prior is None else d.charge.prior.window(zone)
-    return Ask(d.contract.customer_ref, meter, d.charge.usage.window(zone), needs_of(item), prior)
+    return Ask(
+        d.contract.customer_ref, meter, d.charge.usage.window(zone), needs_of(item), prior, zone, _period_days(d, meter)
+    )
+
+
+def _period_days(d: DueCharge, meter: Meter) -> int | None:
+    """The days of the whole period, which a prorated meter counts active days against."""
+    return d.charge.billing.grid.days if meter.prorated else None
+
 
 
 def _rate(d: DueCharge, used: Mapping[Ref, Used]) -> tuple[LineDraft, ...]:

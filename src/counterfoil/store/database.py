@@ -71,7 +71,7 @@ def embedded_url(home: Path) -> str:
     url = server.get_uri()
     with psycopg.connect(url, autocommit=True) as conn:
         if not conn.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
-            with suppress(psycopg.errors.DuplicateDatabase):
+            with suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
                 conn.execute(_CREATE_DATABASE)
     return make_conninfo(url, dbname=DATABASE)
 

@@ -30,10 +30,12 @@ WHOLE = Fraction(1)
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """What a meter measured for one usage item, and the proof that the line commits to."""
+    """What a meter measured for one usage item, and the proof that the line commits to. `period_days`: the days of the
+    whole period, for meters that count units by the days in which they were active."""
 
     measured: Measured
     proof: UsageProof | None
+    period_days: int | None = None
 
 
 def items_of(terms: ProductTerms, pricing: Pricing) -> tuple[LineItem, ...]:
@@ -58,7 +60,7 @@ def splits_problems(items: Sequence[LineItem], meters: Mapping[Ref, Meter]) -> I
         meter = meters[item.usage_product_ref]
         if meter.aggregation not in ("count", "sum") or meter.carry_over or meter.prorated:
             yield Problem("payment_time", f"{item.item}: DURING_USE needs usage that adds up; {meter.name} does not")
-        elif item.model.needs and item.model.bills == "last_split":
+        elif item.model.needs:
             yield Problem("payment_time", f"{item.item}: DURING_USE does not go with a {item.model.kind} price")
 
 
@@ -152,6 +154,8 @@ def _usage_draft(charge: Charge, item: LineItem, used: Used | None) -> LineDraft
     inputs: dict[str, Json] = {"measured": measured_to_json(measured)}
     if share != 1:
         inputs["share"] = _share_json(share)
+    if used is not None and used.period_days is not None:
+        inputs["period_days"] = used.period_days
     if charge.prior is not None:
         before = rate(item, Measured(quantity=measured.prior_quantity), share=share, position="first_split").amount
         rated = rate(item, measured, share=share, position="last_split", previously_billed=before)
