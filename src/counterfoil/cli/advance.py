@@ -14,7 +14,8 @@ def advance(
     ctx: typer.Context,
     tenant: TenantOption = "",
     to: Annotated[
-        str, typer.Option("--to", help="Move the clock of a test tenant to this date (its morning, UTC) or instant first.")
+        str,
+        typer.Option("--to", help="Move the clock of a test tenant to this date (its morning, UTC) or instant first."),
     ] = "",
     as_json: JsonOption = False,
 ) -> None:
@@ -54,4 +55,6 @@ def read_to(text: str) -> object:
             return datetime.combine(date.fromisoformat(text), time(9), UTC)
         return read_instant(text)
     except ValueError:
-        raise Invalid.field("--to", f"{text!r} is neither a date such as 2026-03-01 nor an instant such as 2026-03-01T09:00Z") from None
+        raise Invalid.field(
+            "--to", f"{text!r} is neither a date such as 2026-03-01 nor an instant such as 2026-03-01T09:00Z"
+        ) from None

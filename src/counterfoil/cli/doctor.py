@@ -102,18 +102,20 @@ def _disk(home: Path) -> Finding:
 
 
 def _fonts() -> Finding:
-    from counterfoil.exports.fonts import fonts
+    from counterfoil.exports.fonts import font_files
 
-    missing = [p for p in fonts() if not Path(p).exists()]
+    missing = [p for p in font_files() if not p.exists()]
     if missing:
-        return Finding("fonts", "ill", f"{missing[0]} is missing: no PDF can be made", "install Counterfoil again: make setup")
+        return Finding(
+            "fonts", "ill", f"{missing[0]} is missing: no PDF can be made", "install Counterfoil again: make setup"
+        )
     return Finding("fonts", "well", "documents can be typeset")
 
 
 def _guarded(what: str, look: Callable[[], Finding], do: str) -> Finding:
     try:
         return look()
-    except (OSError, ImportError, Refusal) as error:
+    except (OSError, ImportError, AssertionError, Refusal) as error:
         return Finding(what, "ill", " ".join(str(error).split()), do)
 
 
@@ -126,7 +128,9 @@ def _database(here: Entrance, settings: Any) -> Iterator[Finding]:
         yield Finding("database", "ill", " ".join(str(error).split())[:300], do)
         return
     where = "your own server" if own else "embedded"
-    says = f"PostgreSQL {found.version // 10000}.{found.version % 10000}, {where}, {found.size_bytes / (1 << 20):,.0f} MiB"
+    says = (
+        f"PostgreSQL {found.version // 10000}.{found.version % 10000}, {where}, {found.size_bytes / (1 << 20):,.0f} MiB"
+    )
     if found.version < LEAST_SERVER:
         yield Finding("database", "ill", says, "use PostgreSQL 15 or newer")
         return
@@ -136,7 +140,12 @@ def _database(here: Entrance, settings: Any) -> Iterator[Finding]:
     else:
         yield Finding("migrations", "well", "up to date")
     if found.role is not None and not found.pending:
-        yield Finding("role", "ill", found.role, "counterfoil migrate makes it; it must not be a superuser nor bypass row-level security")
+        yield Finding(
+            "role",
+            "ill",
+            found.role,
+            "counterfoil migrate makes it; it must not be a superuser nor bypass row-level security",
+        )
     elif found.role is None:
         yield Finding("role", "well", "the server's role is bound by row-level security")
 
@@ -156,10 +165,22 @@ def _work(here: Entrance) -> Iterator[Finding]:
     except Refusal as refusal:
         yield Finding("house", "ill", refusal.message, "put it right and run counterfoil doctor again")
         return
-    yield Finding("tenants", "well", f"{len(listed):,}", "" if listed else "make one: counterfoil tenant create NAME, or counterfoil demo")
+    yield Finding(
+        "tenants",
+        "well",
+        f"{len(listed):,}",
+        "" if listed else "make one: counterfoil tenant create NAME, or counterfoil demo",
+    )
     if pending:
-        yield Finding("worker", "look", f"{pending:,} sealed records wait for the log", "counterfoil worker --once, or keep counterfoil serve running")
+        yield Finding(
+            "worker",
+            "look",
+            f"{pending:,} sealed records wait for the log",
+            "counterfoil worker --once, or keep counterfoil serve running",
+        )
     else:
         yield Finding("worker", "well", "nothing waits for the log")
     if parked:
-        yield Finding("parked", "look", f"{parked:,} pieces of work: {reasons[0]}", "mend what is said, then counterfoil advance")
+        yield Finding(
+            "parked", "look", f"{parked:,} pieces of work: {reasons[0]}", "mend what is said, then counterfoil advance"
+        )

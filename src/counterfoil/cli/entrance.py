@@ -66,7 +66,9 @@ def entrance(ctx: typer.Context) -> Entrance:
 
 TenantOption = Annotated[
     str,
-    typer.Option("--tenant", "-t", help="Which tenant: its reference, name, or name/mode. Needed when there are several."),
+    typer.Option(
+        "--tenant", "-t", help="Which tenant: its reference, name, or name/mode. Needed when there are several."
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a machine instead of a table.")]
 
@@ -121,3 +123,9 @@ def tenant_named(house: Any, text: str) -> Tenant:
 def _listed(some: Sequence[Tenant], at_most: int = 5) -> str:
     more = f" and {len(some) - at_most} more (counterfoil tenant list)" if len(some) > at_most else ""
     return ", ".join(f'"{t.name}/{t.mode}"' for t in some[:at_most]) + more
+
+
+def hosted_url(house: Any, tenant_ref: str, document_ref: str) -> str:
+    """Where a customer sees a document; "" where the house serves no pages."""
+    found = getattr(house, "hosted_url", None)
+    return found(tenant_ref, document_ref) if found is not None else ""

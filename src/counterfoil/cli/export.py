@@ -12,22 +12,30 @@ from typing import IO, Annotated, Any
 
 import typer
 
-from counterfoil.cli.entrance import TenantOption, entrance, fail, tenant_named
+from counterfoil.cli.entrance import TenantOption, entrance, fail, hosted_url, tenant_named
 from counterfoil.cli.trace import document_ref
 from counterfoil.core.basis.refusals import Conflict, Invalid
 
 app = typer.Typer(name="export", help="Write books, documents and usage to files.", no_args_is_help=True)
 
-Out = Annotated[Path | None, typer.Option("--out", "-o", dir_okay=False, help="The file to write (default: standard output).")]
+Out = Annotated[
+    Path | None, typer.Option("--out", "-o", dir_okay=False, help="The file to write (default: standard output).")
+]
 Since = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day, included.")]
 Until = Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day, included.")]
-EntityOption = Annotated[str, typer.Option("--entity", help="Only of this entity: its name, number prefix or reference.")]
+EntityOption = Annotated[
+    str, typer.Option("--entity", help="Only of this entity: its name, number prefix or reference.")
+]
 PAGE = 1000
 
 
 @app.command("journal", epilog="Example: counterfoil export journal --from 2026-01-01 --to 2026-01-31 -o january.csv")
 def journal(
-    ctx: typer.Context, tenant: TenantOption = "", entity: EntityOption = "", since: Since = None, until: Until = None,
+    ctx: typer.Context,
+    tenant: TenantOption = "",
+    entity: EntityOption = "",
+    since: Since = None,
+    until: Until = None,
     out: Out = None,
 ) -> None:
     """Every journal entry as CSV, a row for each posting: debits positive, credits negative."""
@@ -37,19 +45,40 @@ def journal(
         names = {ref: e.name for ref, e in tx.entities().items()}
         rows = (
             (
-                e.booked_on, names[e.entity_ref], e.kind, e.memo, p.account, f"{to_major(p.amount_minor, e.currency):f}",
-                e.currency, e.document_ref or "", "" if p.line is None else p.line, e.ref,
+                e.booked_on,
+                names[e.entity_ref],
+                e.kind,
+                e.memo,
+                p.account,
+                f"{to_major(p.amount_minor, e.currency):f}",
+                e.currency,
+                e.document_ref or "",
+                "" if p.line is None else p.line,
+                e.ref,
             )
             for e in tx.journal(entity_ref=_entity(tx, entity), since=_day(since), until=_day(until))
             for p in e.postings
         )
-        heading = ("booked_on", "entity", "kind", "memo", "account", "amount", "currency", "document_ref", "line", "entry_ref")
+        heading = (
+            "booked_on",
+            "entity",
+            "kind",
+            "memo",
+            "account",
+            "amount",
+            "currency",
+            "document_ref",
+            "line",
+            "entry_ref",
+        )
         _write_csv(out, heading, rows)
 
 
-@app.command("beancount", epilog="Example: counterfoil export beancount -o books.beancount && bean-check books.beancount")
+@app.command(
+    "beancount", epilog="Example: counterfoil export beancount -o books.beancount && bean-check books.beancount"
+)
 def beancount(ctx: typer.Context, tenant: TenantOption = "", entity: EntityOption = "", out: Out = None) -> None:
-    """The books as a beancount ledger, with an assertion of every balance: bean-check holds the two against each other."""
+    """The books as a beancount ledger with every balance asserted: bean-check holds the two against each other."""
     with entrance(ctx).house() as house:
         of = tenant_named(house, tenant)
         with house.tx(of.number, "cli") as tx, _opened(out) as file:
@@ -74,7 +103,11 @@ def books_of(tx: Any, title: str, entity_ref: str | None = None) -> Iterator[str
 
 @app.command("documents", epilog="Example: counterfoil export documents --entity US -o documents.csv")
 def documents(
-    ctx: typer.Context, tenant: TenantOption = "", entity: EntityOption = "", since: Since = None, until: Until = None,
+    ctx: typer.Context,
+    tenant: TenantOption = "",
+    entity: EntityOption = "",
+    since: Since = None,
+    until: Until = None,
     out: Out = None,
 ) -> None:
     """Invoices, credit and debit notes as CSV, one row each."""
@@ -85,20 +118,44 @@ def documents(
         filters = {"entity_ref": _entity(tx, entity), "issued_from": _day(since), "issued_to": _day(until)}
         rows = (
             (
-                d.number, d.kind, names[d.entity_ref], d.customer_name, d.issued_on, d.due_on,
-                f"{to_major(d.total_minor, d.currency):f}", d.currency, d.paid_at or "", d.cancelled_at or "",
-                d.corrects or "", d.contract_ref or "", d.ref,
+                d.number,
+                d.kind,
+                names[d.entity_ref],
+                d.customer_name,
+                d.issued_on,
+                d.due_on,
+                f"{to_major(d.total_minor, d.currency):f}",
+                d.currency,
+                d.paid_at or "",
+                d.cancelled_at or "",
+                d.corrects or "",
+                d.contract_ref or "",
+                d.ref,
             )
             for d in _documents(tx, **filters)
         )
         heading = (
-            "number", "kind", "entity", "customer", "issued_on", "due_on", "total", "currency", "paid_at", "cancelled_at",
-            "corrects", "contract_ref", "document_ref",
+            "number",
+            "kind",
+            "entity",
+            "customer",
+            "issued_on",
+            "due_on",
+            "total",
+            "currency",
+            "paid_at",
+            "cancelled_at",
+            "corrects",
+            "contract_ref",
+            "document_ref",
         )
         _write_csv(out, heading, rows)
 
 
-@app.command("usage", epilog="Example: counterfoil export usage --customer acme --product 'API calls' --from 2026-01-01 -o calls.csv")
+@app.command(
+    "usage",
+    epilog="Example: counterfoil export usage --customer acme --product 'API calls' --from 2026-01-01 -o calls.csv",
+)
 def usage(
     ctx: typer.Context,
     tenant: TenantOption = "",
@@ -113,7 +170,9 @@ def usage(
 
     with entrance(ctx).house() as house, house.tx(tenant_named(house, tenant).number, "cli") as tx:
         filters = {
-            "customer": _customer(tx, customer), "stream": _stream(tx, product), "since": _midnight(since),
+            "customer": _customer(tx, customer),
+            "stream": _stream(tx, product),
+            "since": _midnight(since),
             "until": _midnight(until, plus=1),
         }
         with _opened(out) as file:
@@ -137,8 +196,11 @@ def document(
                 typer.echo(path)
 
 
-def document_files(house: Any, tx: Any, tenant_ref: str, ref: str, folder: Path) -> list[Path]:
-    """Write PDF, usage CSV and proof bundle of a document; their paths."""
+def document_files(
+    house: Any, tx: Any, tenant_ref: str, ref: str, folder: Path, *, since: int | None = None
+) -> list[Path]:
+    """Write PDF, usage CSV and proof bundle of a document; their paths. `since`: the size of the log that the bundle is
+    to show the continuation of."""
     from counterfoil.core.usage.event import event_from_json
     from counterfoil.exports.pdf import invoice_pdf
     from counterfoil.exports.usage_csv import usage_csv
@@ -152,9 +214,9 @@ def document_files(house: Any, tx: Any, tenant_ref: str, ref: str, folder: Path)
     folder.mkdir(parents=True, exist_ok=True)
     base = folder / found.number
     pdf = base.with_name(base.name + ".pdf")
-    pdf.write_bytes(invoice_pdf(found, hosted_url=house.hosted_url(tenant_ref, ref), numbers=numbers))
+    pdf.write_bytes(invoice_pdf(found, hosted_url=hosted_url(house, tenant_ref, ref), numbers=numbers))
     try:
-        bundle = bundle_of(tx, found.ref)
+        bundle = bundle_of(tx, found.ref, since=since)
     except Conflict as pending:
         fail(f"{pending.message} (counterfoil worker --once does it now)")
     written = [pdf, base.with_name(base.name + ".bundle.json")]
@@ -206,7 +268,9 @@ def _customer(tx: Any, text: str) -> str | None:
         return None
     found = {ref for ref, name, external_id in tx.reporters() if text in (ref, name, external_id)}
     if len(found) != 1:
-        raise Invalid.field("--customer", f"{'several customers answer' if found else 'no customer answers'} to {text!r}")
+        raise Invalid.field(
+            "--customer", f"{'several customers answer' if found else 'no customer answers'} to {text!r}"
+        )
     return str(found.pop())
 
 
@@ -217,7 +281,9 @@ def _stream(tx: Any, text: str) -> str | None:
     for ref, meter in meters.items():
         if text in (ref, meter.name):
             return str(meter.stream_ref)
-    raise Invalid.field("--product", f"there is no usage product {text!r}; there are: {', '.join(m.name for m in meters.values())}")
+    raise Invalid.field(
+        "--product", f"there is no usage product {text!r}; there are: {', '.join(m.name for m in meters.values())}"
+    )
 
 
 def _day(at: datetime | None) -> date | None:

@@ -12,7 +12,9 @@ from counterfoil.cli.entrance import JsonOption, TenantOption, console, entrance
 app = typer.Typer(name="key", help="Make, list and revoke API keys.", no_args_is_help=True)
 
 
-@app.command("create", epilog='Example: counterfoil key create --tenant "Acme Inc./test" --role finance --name "ERP import"')
+@app.command(
+    "create", epilog='Example: counterfoil key create --tenant "Acme Inc./test" --role finance --name "ERP import"'
+)
 def create(
     ctx: typer.Context,
     tenant: TenantOption = "",
@@ -28,10 +30,17 @@ def create(
         with house.tx(of.number, "cli") as tx:
             made = create_key(tx, secrets.token_bytes, name=name, role=role)
     if as_json:
-        print_json({
-            "tenant_ref": of.ref, "mode": of.mode, "role": role, "key_id": made.key_id, "api_key": made.api_key,
-            "api_secret": made.api_secret, "token": made.token,
-        })
+        print_json(
+            {
+                "tenant_ref": of.ref,
+                "mode": of.mode,
+                "role": role,
+                "key_id": made.key_id,
+                "api_key": made.api_key,
+                "api_secret": made.api_secret,
+                "token": made.token,
+            }
+        )
         return
     typer.echo(f"For {of.name}, {of.mode} mode, as {role}. Keep the secret now: it is not shown again.")
     typer.echo(f"api_key     {made.api_key}\napi_secret  {made.api_secret}\ntoken       {made.token}")
@@ -61,7 +70,9 @@ def list_keys(ctx: typer.Context, tenant: TenantOption = "", as_json: JsonOption
 @app.command("revoke", epilog="Example: counterfoil key revoke abcdefghijklmnop --why 'laptop lost'")
 def revoke(
     ctx: typer.Context,
-    key_id: Annotated[str, typer.Argument(help="The key as `key list` shows it (or the whole api_key).", show_default=False)],
+    key_id: Annotated[
+        str, typer.Argument(help="The key as `key list` shows it (or the whole api_key).", show_default=False)
+    ],
     tenant: TenantOption = "",
     why: Annotated[str, typer.Option(help="The reason, for the audit.")] = "",
 ) -> None:

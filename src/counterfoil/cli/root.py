@@ -47,13 +47,16 @@ def command_line(outside: Outside) -> typer.Typer:
         ctx: typer.Context,
         home: Annotated[
             Path | None,
-            typer.Option("--home", metavar="DIR", help="Where data lives (default: COUNTERFOIL_HOME or ~/.counterfoil)."),
+            typer.Option(
+                "--home", metavar="DIR", help="Where data lives (default: COUNTERFOIL_HOME or ~/.counterfoil)."
+            ),
         ] = None,
         debug: Annotated[bool, typer.Option("--debug", help="Show where an error comes from.")] = False,
     ) -> None:
         """Contract to cash, and every number proves itself.
 
-        Begin with [bold]counterfoil demo[/bold], then [bold]counterfoil serve[/bold]. Every command explains itself with --help.
+        Begin with [bold]counterfoil demo[/bold], then [bold]counterfoil serve[/bold]. Every command explains itself with
+        --help.
         """
         ctx.obj = Entrance(outside, home)
 
@@ -63,7 +66,7 @@ def command_line(outside: Outside) -> typer.Typer:
         (_PROOF, (verify.verify, trace.trace)),
     ):
         for command in commands:
-            app.command(rich_help_panel=group)(command)  # type: ignore[type-var]
+            app.command(rich_help_panel=group)(command)
     app.add_typer(tenant.app, rich_help_panel=_SETUP)
     app.add_typer(key.app, rich_help_panel=_SETUP)
     app.add_typer(usage.app, rich_help_panel=_DAILY)
@@ -75,7 +78,9 @@ def run(outside: Outside, arguments: Sequence[str]) -> int:
     """Run one command; its exit code. An error is one line, unless `--debug` asks for all of it."""
     given = options_first(arguments)
     try:
-        result = typer.main.get_command(command_line(outside))(args=given, prog_name="counterfoil", standalone_mode=False)
+        result = typer.main.get_command(command_line(outside))(
+            args=given, prog_name="counterfoil", standalone_mode=False
+        )
     except Exception as error:
         if "--debug" in given:
             raise
@@ -120,6 +125,8 @@ def _say(error: Exception) -> int:
     elif isinstance(error, OSError):
         text = f"{error.filename}: {error.strerror}" if error.filename else str(error)
     else:
-        text = f"this should not have happened ({type(error).__name__}: {error}); run it again with --debug and report it"
+        text = (
+            f"this should not have happened ({type(error).__name__}: {error}); run it again with --debug and report it"
+        )
     typer.echo(f"counterfoil: {' '.join(text.split())}", err=True)
     return 1

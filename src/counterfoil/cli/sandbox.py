@@ -22,8 +22,8 @@ def sandbox(
 ) -> None:
     """Make a fresh test tenant that is ready for use.
 
-    It has an entity, an administrator, an API key, and two published pricings in USD: one fixed, one metered. Secrets are
-    shown once, now. Each call makes another one.
+    It has an entity, an administrator, an API key, and two published pricings in USD: one fixed, one metered. Secrets
+    are shown once, now. Each call makes another one.
 
     Example: [bold]TOKEN=$(counterfoil sandbox --json | jq -r .token)[/bold]
     """
@@ -56,18 +56,33 @@ def make_sandbox(house: Any, name: str = "", *, example: bool = False) -> dict[s
         entity = create_entity(
             tx,
             Entity(
-                Ref(""), company, "SB", "UTC", "USD", legal_name=f"{company} Inc.", email=email, country="US",
-                address=("1 Sandbox Street", "Springfield"), bank=(("Bank", "Example Bank"), ("Account number", "000123456")),
+                Ref(""),
+                company,
+                "SB",
+                "UTC",
+                "USD",
+                legal_name=f"{company} Inc.",
+                email=email,
+                country="US",
+                address=("1 Sandbox Street", "Springfield"),
+                bank=(("Bank", "Example Bank"), ("Account number", "000123456")),
             ),
         )
         add_person(tx, PasswordHasher().hash, email=email, name="Administrator", password=password, role="admin")
         key = create_key(tx, secrets.token_bytes, name="sandbox", role="admin")
         priced = _price(tx)
         made = {
-            "tenant_ref": opened.ref, "tenant_name": company, "mode": "test", "verifier_key": opened.verifier_key,
-            "admin_email": email, "admin_password": password,
-            "api_key": key.api_key, "api_secret": key.api_secret, "token": key.token,
-            "entity_ref": entity.ref, **priced,
+            "tenant_ref": opened.ref,
+            "tenant_name": company,
+            "mode": "test",
+            "verifier_key": opened.verifier_key,
+            "admin_email": email,
+            "admin_password": password,
+            "api_key": key.api_key,
+            "api_secret": key.api_secret,
+            "token": key.token,
+            "entity_ref": entity.ref,
+            **priced,
         }
         if example:
             made |= _agree(tx, entity.ref, priced)
@@ -94,12 +109,17 @@ def _price(tx: Any) -> dict[str, str]:
         "Platform", "Monthly", LineItem(Ref(""), "Platform fee", "recurring", Flat(Decimal("49.00")), unit="month")
     )
     usage_product, metered = publish(
-        "API", "Pay as you go",
+        "API",
+        "Pay as you go",
         LineItem(Ref(""), "API calls", "usage", PerUnit(Decimal("0.02")), unit="call", usage_product_ref=meter.ref),
     )
     return {
-        "product_ref": fixed_product, "pricing_ref": fixed, "usage_priced_product_ref": usage_product,
-        "usage_pricing_ref": metered, "usage_product_ref": meter.ref, "usage_product_name": meter.name,
+        "product_ref": fixed_product,
+        "pricing_ref": fixed,
+        "usage_priced_product_ref": usage_product,
+        "usage_pricing_ref": metered,
+        "usage_product_ref": meter.ref,
+        "usage_product_name": meter.name,
     }
 
 
@@ -112,8 +132,17 @@ def _agree(tx: Any, entity_ref: str, priced: dict[str, str]) -> dict[str, str]:
 
     (customer,) = create_customers(
         tx,
-        [Customer(Ref(""), "Example Customer Ltd.", Ref(entity_ref), external_id="example-customer", country="US",
-                  email="payables@example-customer.example", address=("2 Customer Road", "Springfield"))],
+        [
+            Customer(
+                Ref(""),
+                "Example Customer Ltd.",
+                Ref(entity_ref),
+                external_id="example-customer",
+                country="US",
+                email="payables@example-customer.example",
+                address=("2 Customer Road", "Springfield"),
+            )
+        ],
     )
     start: date = tx.now.date().replace(day=1)
     products = (

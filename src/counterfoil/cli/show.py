@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from counterfoil.core.basis.money import to_major
 from counterfoil.core.basis.period import instant_text
-from counterfoil.core.basis.quantity import decimal_text
 
 if TYPE_CHECKING:
     from rich.tree import Tree
@@ -23,11 +23,16 @@ def money(minor: int, currency: str) -> str:
     return f"{to_major(minor, currency):,f} {currency}"
 
 
+def _number(value: Decimal) -> str:
+    return f"{value.normalize():,f}"
+
+
 def record_line(record: Any) -> str:
     """What a sealed document says about itself, in one line; "" for a record of another type."""
     try:
         totals = money(record["total_minor"], record["currency"])
-        return f"{record['number']} of {record['issued_on']}: {record['seller']['name']} bills {record['buyer']['name']} {totals}"
+        seller, buyer = record["seller"]["name"], record["buyer"]["name"]
+        return f"{record['number']} of {record['issued_on']}, from {seller} to {buyer}, over {totals}"
     except (KeyError, TypeError, ValueError, AttributeError):
         return ""
 
@@ -64,19 +69,22 @@ def trace_tree(found: Trace, *, shown: int = 5) -> Tree:
     d, line = found.document, found.line
     tree = Tree(
         f"[bold]{d.number}[/], line {line.n}: [bold]{escape(line.item)}[/], "
-        f"{decimal_text(line.quantity)} {escape(line.unit)}, [bold]{money(line.amount_minor, d.currency)}[/]"
+        f"{_number(line.quantity)} {escape(line.unit)}, [bold]{money(line.amount_minor, d.currency)}[/]"
     )
     why = tree.add("[cyan]How the amount came about[/]")
     for part in line.parts[: 4 * shown]:
-        price = "" if part.unit_price is None else f"{decimal_text(part.covers)} × {decimal_text(part.unit_price)} = "
-        why.add(f"{price}{decimal_text(part.amount)}  {escape(part.note or part.why)}")
+        price = "" if part.unit_price is None else f"{_number(part.covers)} × {_number(part.unit_price)} = "
+        why.add(f"{price}{_number(part.amount)}  {escape(part.note or part.why)}")
     if found.contract is not None:
-        agreed = tree.add(f"[cyan]What was agreed[/]: contract {found.contract.number}, {escape(found.contract.po_number)}")
+        agreed = tree.add(
+            f"[cyan]What was agreed[/]: contract {found.contract.number}, {escape(found.contract.po_number)}"
+        )
         if found.segment is not None:
             t = found.segment.terms
             agreed.add(
                 f"version {found.segment.version}, in force from {found.segment.since}: {escape(t.name)}, "
-                f"every {t.cycle.count} {t.cycle.unit.lower()}, {t.payment_time.replace('_', ' ').lower()}, "
+                f"{t.cycle.count if t.cycle.count > 1 else ''}"
+                f"{t.cycle.unit.lower()}, {t.payment_time.replace('_', ' ').lower()}, "
                 f"version {t.pricing_version} of its prices"
             )
     if line.usage is not None:
@@ -87,13 +95,14 @@ def trace_tree(found: Trace, *, shown: int = 5) -> Tree:
             down.add(escape(f"{instant_text(event.at)}  {event.key}  {said}"))
         if found.event_count > shown:
             down.add(f"and {found.event_count - shown:,} more")
-    up = tree.add(f"[cyan]Up: {len(found.entries)} journal entries[/]")
+    up = tree.add(f"[cyan]Up: {len(found.entries)} journal {'entry' if len(found.entries) == 1 else 'entries'}[/]")
     for entry in found.entries:
         node = up.add(f"{entry.booked_on}  {escape(entry.memo)}")
         for p in entry.postings:
             if p.line in (None, line.n):
                 side = "debit " if p.amount_minor > 0 else "credit"
-                node.add(f"{side}  {escape(p.account)}  {money(abs(p.amount_minor), entry.currency)}")
+                account = p.account.replace(d.buyer.ref, d.buyer.name)
+                node.add(f"{side}  {escape(account)}  {money(abs(p.amount_minor), entry.currency)}")
     for note in found.notes:
         tree.add(f"[cyan]Corrected by[/] {note.number} of {note.issued_on}: {money(note.total_minor, note.currency)}")
     return tree

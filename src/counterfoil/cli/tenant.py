@@ -20,10 +20,15 @@ def list_tenants(ctx: typer.Context, as_json: JsonOption = False) -> None:
     with entrance(ctx).house() as house:
         for t in tenants(house):
             with house.tx(t.number, "cli") as tx:
-                rows.append({
-                    "tenant_ref": t.ref, "name": t.name, "mode": t.mode,
-                    "clock_at": tx.this_tenant().clock_at, **tx.counts(),
-                })
+                rows.append(
+                    {
+                        "tenant_ref": t.ref,
+                        "name": t.name,
+                        "mode": t.mode,
+                        "clock_at": tx.this_tenant().clock_at,
+                        **tx.counts(),
+                    }
+                )
     if as_json:
         print_json(rows)
         return
@@ -56,7 +61,13 @@ def create_tenant(
     with entrance(ctx).house() as house:
         opened = house.open_company(name, MODES[mode])
     rows = [
-        {"tenant_ref": o.ref, "name": name.strip(), "mode": o.mode, "log_origin": o.origin, "verifier_key": o.verifier_key}
+        {
+            "tenant_ref": o.ref,
+            "name": name.strip(),
+            "mode": o.mode,
+            "log_origin": o.origin,
+            "verifier_key": o.verifier_key,
+        }
         for o in opened
     ]
     if as_json:

@@ -45,7 +45,9 @@ def document_ref(tx: Any, number: str) -> str:
     if found is not None:
         return found
     if not is_ref(number):
-        raise NotFound("document.not_found", f"there is no document {number!r}; counterfoil export documents lists them")
+        raise NotFound(
+            "document.not_found", f"there is no document {number!r}; counterfoil export documents lists them"
+        )
     return number
 
 
@@ -55,11 +57,19 @@ def _json(found: Any) -> dict[str, Any]:
 
     d, line = found.document, found.line
     return {
-        "document_ref": d.ref, "number": d.number, "line": line.n, "item": line.item,
-        "quantity": decimal_text(line.quantity), "amount_minor": line.amount_minor, "currency": d.currency,
+        "document_ref": d.ref,
+        "number": d.number,
+        "line": line.n,
+        "item": line.item,
+        "quantity": decimal_text(line.quantity),
+        "amount_minor": line.amount_minor,
+        "currency": d.currency,
         "parts": [
             {
-                "covers": decimal_text(p.covers), "amount": decimal_text(p.amount), "why": p.why, "note": p.note,
+                "covers": decimal_text(p.covers),
+                "amount": decimal_text(p.amount),
+                "why": p.why,
+                "note": p.note,
                 "unit_price": None if p.unit_price is None else decimal_text(p.unit_price),
             }
             for p in line.parts
@@ -73,8 +83,12 @@ def _json(found: Any) -> dict[str, Any]:
         "events": [event_json(e) for e in found.events],
         "entries": [
             {
-                "entry_ref": e.ref, "booked_on": e.booked_on, "memo": e.memo,
-                "postings": [{"account": p.account, "amount_minor": p.amount_minor, "line": p.line} for p in e.postings],
+                "entry_ref": e.ref,
+                "booked_on": e.booked_on,
+                "memo": e.memo,
+                "postings": [
+                    {"account": p.account, "amount_minor": p.amount_minor, "line": p.line} for p in e.postings
+                ],
             }
             for e in found.entries
         ],

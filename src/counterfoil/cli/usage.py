@@ -22,7 +22,10 @@ app = typer.Typer(name="usage", help="Report usage from files.", no_args_is_help
 )
 def import_file(
     ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV or JSON lines, plain, gz or xz.", show_default=False)],
+    file: Annotated[
+        Path,
+        typer.Argument(exists=True, dir_okay=False, help="CSV or JSON lines, plain, gz or xz.", show_default=False),
+    ],
     tenant: TenantOption = "",
     column: Annotated[
         list[str] | None,
@@ -31,7 +34,9 @@ def import_file(
     same: Annotated[
         list[str] | None, typer.Option("--set", help="FIELD=VALUE for every row, such as usage_product='API calls'.")
     ] = None,
-    name: Annotated[str, typer.Option(help="Names rows that have no key of their own (default: the file's name).")] = "",
+    name: Annotated[
+        str, typer.Option(help="Names rows that have no key of their own (default: the file's name).")
+    ] = "",
     rejects: Annotated[
         Path | None, typer.Option(help="Where refused rows go, with line and reason (default: FILE.rejects.csv).")
     ] = None,
@@ -49,16 +54,25 @@ def import_file(
     aside = rejects or file.with_name(file.name + ".rejects.csv")
     with entrance(ctx).house() as house:
         of = tenant_named(house, tenant)
-        report, refused = _run(house, of.number, file, columns or None, constants, name or file.name, aside, dry_run, not as_json)
+        report, refused = _run(
+            house, of.number, file, columns or None, constants, name or file.name, aside, dry_run, not as_json
+        )
     said = {
-        "rows": report.rows, "accepted": report.accepted, "duplicates": report.duplicates, "refused": report.refused,
-        "rejects": str(aside) if refused else None, "dry_run": dry_run,
+        "rows": report.rows,
+        "accepted": report.accepted,
+        "duplicates": report.duplicates,
+        "refused": report.refused,
+        "rejects": str(aside) if refused else None,
+        "dry_run": dry_run,
     }
     if as_json:
         print_json(said)
     else:
         stored = "would be stored" if dry_run else "stored"
-        typer.echo(f"{report.rows:,} rows: {report.accepted:,} {stored}, {report.duplicates:,} there already, {report.refused:,} refused.")
+        typer.echo(
+            f"{report.rows:,} rows: {report.accepted:,} {stored}, {report.duplicates:,} there already, "
+            f"{report.refused:,} refused."
+        )
         if refused:
             typer.echo(f"The refused rows are in {aside}: mend them there and import that file's rows again.")
     if refused:
@@ -66,8 +80,15 @@ def import_file(
 
 
 def _run(
-    house: Any, tenant: int, file: Path, columns: dict[str, str] | None, constants: dict[str, str], name: str,
-    aside: Path, dry_run: bool, shows: bool,
+    house: Any,
+    tenant: int,
+    file: Path,
+    columns: dict[str, str] | None,
+    constants: dict[str, str],
+    name: str,
+    aside: Path,
+    dry_run: bool,
+    shows: bool,
 ) -> tuple[Any, int]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
@@ -78,8 +99,13 @@ def _run(
     with ExitStack() as stack:
         bar = stack.enter_context(
             Progress(
-                TextColumn("{task.description}"), BarColumn(), TransferSpeedColumn(), TextColumn("{task.fields[rows]} rows"),
-                TimeRemainingColumn(), console=console(stderr=True), disable=not (shows and sys.stderr.isatty()),
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TransferSpeedColumn(),
+                TextColumn("{task.fields[rows]} rows"),
+                TimeRemainingColumn(),
+                console=console(stderr=True),
+                disable=not (shows and sys.stderr.isatty()),
             )
         )
         task = bar.add_task(file.name, total=file.stat().st_size, rows=0)

@@ -11,7 +11,9 @@ from counterfoil.cli.entrance import JsonOption, console, print_json
 
 Files = Annotated[
     list[Path],
-    typer.Argument(metavar="FILE...", exists=True, dir_okay=False, readable=True, show_default=False, help="Proof bundles."),
+    typer.Argument(
+        metavar="FILE...", exists=True, dir_okay=False, readable=True, show_default=False, help="Proof bundles."
+    ),
 ]
 
 
@@ -19,11 +21,15 @@ def verify(
     files: Files,
     key: Annotated[
         list[str] | None,
-        typer.Option("--key", help="A key of the seller's log (or of a witness) that you have from elsewhere. May be repeated."),
+        typer.Option(
+            "--key", help="A key of the seller's log (or of a witness) that you have from elsewhere. May be repeated."
+        ),
     ] = None,
     kept: Annotated[
         list[Path] | None,
-        typer.Option("--kept", exists=True, dir_okay=False, help="A checkpoint of this log that you kept. May be repeated."),
+        typer.Option(
+            "--kept", exists=True, dir_okay=False, help="A checkpoint of this log that you kept. May be repeated."
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -64,4 +70,10 @@ def check(file: Path, keys: Any = (), kept: Any = ()) -> tuple[Any, str]:
 
 def _json(file: Path, verdict: Any, about: str) -> dict[str, Any]:
     checks = [{"name": c.name, "ok": c.ok, "says": c.says} for c in verdict.checks]
-    return {"file": str(file), "ok": verdict.ok, "about": about, "checks": checks, "not_proved": list(verdict.not_proved)}
+    return {
+        "file": str(file),
+        "ok": verdict.ok,
+        "about": about,
+        "checks": checks,
+        "not_proved": list(verdict.not_proved),
+    }

@@ -126,7 +126,9 @@ def correct(tx: Any, year: Year) -> int:
     catalogue = read_catalogue(tx)
     for ref, flight in zip(refs[len(twice) :], short, strict=True):
         miles = str(int(flight.miles) + 1000)
-        edit_usage(tx, ref, catalogue, properties={**flight.properties, "miles": miles}, why="route was longer than filed")
+        edit_usage(
+            tx, ref, catalogue, properties={**flight.properties, "miles": miles}, why="route was longer than filed"
+        )
     return len(refs)
 
 
@@ -173,7 +175,9 @@ def _ordered(p: ProductTerms) -> ProductOrder:
 def _amend(
     tx: Any, contract: Contract, products: Sequence[ProductOrder], *, on: date | None, include_current: bool, why: str
 ) -> None:
-    order = ContractOrder(contract.customer_ref, tuple(products), contract.po_number, contract.kind, contract.collective)
+    order = ContractOrder(
+        contract.customer_ref, tuple(products), contract.po_number, contract.kind, contract.collective
+    )
     amend_contract(tx, contract.ref, order, effective_on=on, include_current=include_current, why=why)
 
 

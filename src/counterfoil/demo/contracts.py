@@ -19,7 +19,7 @@ MONTHS = {"MONTHLY": 1, "QUARTERLY": 3, "YEARLY": 12}
 
 NEW_YEAR = date(YEAR, 1, 1)
 ENDS_ON = date(YEAR + 2, 1, 1)
-"""All contracts run to the end of 2014. With no issue day, the end anchors the periods, so a late start makes a stub."""
+"""All contracts run to the end of 2014. Without an issue day the end anchors the periods: a late start makes a stub."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,9 @@ def deals(scope: Scope) -> list[Deal]:
 
 def order(deal: Deal, customer_ref: Ref, entity_ref: Ref, airfield: Pricing, terminal: Pricing) -> ContractOrder:
     """The airfield and terminal contract of a deal: one document for all that falls due together."""
-    both = ProductOrder(airfield.ref, deal.starts_on, ENDS_ON, entity_ref=entity_ref, tax_percent=TAX_PERCENT[deal.airport])
+    both = ProductOrder(
+        airfield.ref, deal.starts_on, ENDS_ON, entity_ref=entity_ref, tax_percent=TAX_PERCENT[deal.airport]
+    )
     use = replace(
         both,
         cycle=deal.usage,

@@ -75,8 +75,18 @@ def read_flights(scope: Scope) -> Year:
             found = months.get(int(month))
             if found is not None and scope.takes(carrier):
                 at = _hour(int(month), int(day), int(hour)) + _MINUTES[int(minute)]
-                found.append(Flight(at, intern(carrier), intern(origin), intern(dest), intern(number), intern(miles),
-                                    intern(minutes), intern(tail)))
+                found.append(
+                    Flight(
+                        at,
+                        intern(carrier),
+                        intern(origin),
+                        intern(dest),
+                        intern(number),
+                        intern(miles),
+                        intern(minutes),
+                        intern(tail),
+                    )
+                )
     for flights in months.values():
         flights.sort()
     return Year(months)

@@ -44,7 +44,9 @@ def entities() -> list[Entity]:
     """The airports as legal entities that issue documents."""
     return [
         _entity("EWR", "Newark Liberty Operations Inc.", ("3 Brewster Road", "Newark, NJ 07114"), "26-1140013", 1),
-        _entity("JFK", "Kennedy Airfield Services LLC", ("Building 14, Jamaica", "New York, NY 11430"), "13-9920478", 2),
+        _entity(
+            "JFK", "Kennedy Airfield Services LLC", ("Building 14, Jamaica", "New York, NY 11430"), "13-9920478", 2
+        ),
         _entity("LGA", "LaGuardia Ground Company", ("Hangar 7 Road", "Flushing, NY 11371"), "11-4470925", 3),
     ]
 

@@ -39,9 +39,15 @@ class Tariff:
 
 
 TARIFFS = {
-    "EWR": Tariff(("96.50", "81.25", "68.40"), ("0.0185", "0.0162", "0.0139"), "412.00", "58.00", "9850.00", "21500.00"),
-    "JFK": Tariff(("118.00", "97.75", "82.60"), ("0.0214", "0.0191", "0.0168"), "468.00", "72.50", "12400.00", "26800.00"),
-    "LGA": Tariff(("104.25", "88.00", "74.15"), ("0.0203", "0.0178", "0.0151"), "436.00", "64.00", "10900.00", "24300.00"),
+    "EWR": Tariff(
+        ("96.50", "81.25", "68.40"), ("0.0185", "0.0162", "0.0139"), "412.00", "58.00", "9850.00", "21500.00"
+    ),
+    "JFK": Tariff(
+        ("118.00", "97.75", "82.60"), ("0.0214", "0.0191", "0.0168"), "468.00", "72.50", "12400.00", "26800.00"
+    ),
+    "LGA": Tariff(
+        ("104.25", "88.00", "74.15"), ("0.0203", "0.0178", "0.0151"), "436.00", "64.00", "10900.00", "24300.00"
+    ),
 }
 
 SETUP_FEE = D("4800.00")
@@ -104,7 +110,9 @@ def terminal(airport: str, product_ref: Ref, *, months: int) -> Pricing:
 def hangar(airport: str, product_ref: Ref) -> Pricing:
     """A hangar by the quarter."""
     amount = D(TARIFFS[airport].hangar) * 3
-    return _pricing(product_ref, f"{airport}, hangar by quarter", LineItem(UNNAMED, "Hangar, a quarter", "recurring", Flat(amount)))
+    return _pricing(
+        product_ref, f"{airport}, hangar by quarter", LineItem(UNNAMED, "Hangar, a quarter", "recurring", Flat(amount))
+    )
 
 
 def _usage(item: str, unit: str, meter_ref: Ref, model: Graduated | Volume | Package | PerUnit) -> LineItem:

@@ -33,7 +33,9 @@ def set_scene(tx: Any, scope: Scope) -> Set:
     customer_refs = {c.external_id or "": c.ref for c in customers}
     meter_refs = {airport: _meters(tx, airport) for airport in parties.AIRPORTS}
     product_refs = {name: create_product(tx, name) for name in prices.PRODUCTS}
-    airfields = {a: _published(tx, prices.airfield(a, product_refs[prices.AIRFIELD], meter_refs[a])) for a in parties.AIRPORTS}
+    airfields = {
+        a: _published(tx, prices.airfield(a, product_refs[prices.AIRFIELD], meter_refs[a])) for a in parties.AIRPORTS
+    }
     others: dict[tuple[str, str], Pricing] = {}
     orders = []
     for deal in contracts.deals(scope):

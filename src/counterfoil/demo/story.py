@@ -14,6 +14,7 @@ from counterfoil.core.basis.ids import Ref
 from counterfoil.demo.acts import ACTS, correct
 from counterfoil.demo.flights import Flight, Year, read_flights
 from counterfoil.demo.house import House
+from counterfoil.demo.parties import UNNAMED
 from counterfoil.demo.scope import Scope, begins, first_of
 from counterfoil.demo.setting import set_scene
 from counterfoil.flows.record_usage import Report, record_usage
@@ -66,7 +67,7 @@ class Told:
     """What telling it did. `steps`: time and number by kind of work; `parked`: contracts that could not be billed."""
 
     tenant: int = 0
-    tenant_ref: Ref = Ref("")
+    tenant_ref: Ref = UNNAMED
     flights: int = 0
     duplicates: int = 0
     steps: dict[str, Timed] = field(default_factory=dict)
