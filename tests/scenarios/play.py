@@ -40,7 +40,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -48,39 +47,22 @@ from typing import Any
 from counterfoil.app import House
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.money import to_major, to_minor
-from counterfoil.core.basis.period import local_date, midnight
+from counterfoil.core.basis.period import midnight
 from counterfoil.core.basis.quantity import ONE
 from counterfoil.core.basis.refusals import Invalid, Refusal
-from counterfoil.core.contracts.parties import Customer, Entity
 from counterfoil.core.invoicing.document import Document
 from counterfoil.core.ledger.accounts import CLEARING
-from counterfoil.core.pricing.sheet import Pricing
-from counterfoil.core.usage.meter import Meter
 from counterfoil.flows.advance import move_clock, retry_parked
-from counterfoil.flows.agree_contract import (
-    ContractOrder,
-    amend_contract,
-    cancel_contract,
-    draft_contracts,
-    publish_contracts,
-)
-from counterfoil.flows.correct_usage import delete_usage, edit_usage
 from counterfoil.flows.credit_document import credit_document, mark_paid
 from counterfoil.flows.invoice_ad_hoc import AdHocInvoice, AdHocLine, invoice_ad_hoc
-from counterfoil.flows.keep_catalogue import create_product, create_usage_product, draft_pricing, publish_pricing
-from counterfoil.flows.keep_parties import create_customers, create_entity
 from counterfoil.flows.project import upcoming
-from counterfoil.flows.record_usage import Report, record_usage
-from counterfoil.flows.usage_catalogue import read_catalogue
 from tests.scenarios import audit
+from tests.scenarios.agreed import Agreed
 from tests.scenarios.words import (
     full_number,
     groups,
-    instant,
-    item_of,
     morning,
     options,
-    order_of,
 )
 
 KINDS = {"invoices": "INVOICE", "credits": "CREDIT", "debits": "DEBIT"}
@@ -90,22 +72,14 @@ STATE_TABLES = (
 )
 
 
-class Story:
+class Story(Agreed):
     """One company's story so far: what its things are called, and what was issued and not yet told."""
 
     def __init__(self, house: House, tenant: int) -> None:
-        self.house = house
-        self.tenant = tenant
-        self.names: dict[str, dict[str, Ref]] = {
-            kind: {} for kind in ("entity", "customer", "meter", "product", "price", "contract", "event")
-        }
-        self.items: dict[str, dict[str, Ref]] = {}
-        self.untold: list[Document] = []
-        self.seen: set[Ref] = set()
+        super().__init__(house, tenant)
         self.paid: dict[Ref, int] = {}
         self.parked: list[str] = []
         self.by_hand: set[Ref | None] = set()
-        self.settled = False
 
     def play(self, text: str) -> None:
         """Every line of a story; an AssertionError names the line that does not hold."""
@@ -147,7 +121,7 @@ class Story:
                     contract = tx.contract(ref)
                     mine = [d for d in documents.values() if d.contract_ref == ref]
                     if contract.state != "draft" and ref not in self.by_hand and contract.ref not in self.parked:
-                        audit.billed_is_what_was_agreed(tx, contract, mine, local_date(tx.now, "UTC"))
+                        audit.billed_is_what_was_agreed(tx, contract, mine)
             self.seen |= set(documents)
 
     # time
@@ -197,122 +171,6 @@ class Story:
             issued = [(d.ref, d.issued_on, d.total_minor) for d in self.untold if d.contract_ref == contract]
             told = [x for x in issued if x[0] in {p[0] for p in promised}]
             assert told == promised, f"promised {promised}, issued {issued}"
-
-    # who and what
-
-    def do_entity(self, words: list[str], _: list[list[str]]) -> None:
-        (name,), opts = options(words)
-        with self.house.tx(self.tenant) as tx:
-            entity = Entity(Ref(""), name, name, opts.get("zone", "UTC"), opts.get("currency", "EUR"))
-            self.names["entity"][name] = create_entity(tx, entity).ref
-
-    def do_customer(self, words: list[str], _: list[list[str]]) -> None:
-        (name,), opts = options(words)
-        entity = self.names["entity"][opts["entity"]] if "entity" in opts else Ref("")
-        customer = Customer(
-            Ref(""), name, entity, opts.get("currency", "EUR"), Decimal(opts.get("tax", 0)), int(opts.get("net", 30))
-        )
-        with self.house.tx(self.tenant) as tx:
-            self.names["customer"][name] = create_customers(tx, [customer])[0].ref
-
-    def do_meter(self, words: list[str], _: list[list[str]]) -> None:
-        (name,), opts = options(words)
-        meter: Any = Meter(Ref(""), name)
-        with self.house.tx(self.tenant) as tx:
-            self.names["meter"][name] = create_usage_product(tx, replace(meter, **opts)).ref
-
-    def do_price(self, words: list[str], rows: list[list[str]]) -> None:
-        name, currency = words
-        with self.house.tx(self.tenant) as tx:
-            place = self.names["product"].get(name) or create_product(tx, name)
-            items = tuple(item_of(r, self.names["meter"], self.items.get(name, {})) for r in rows)
-            pricing = Pricing(self.names["price"].get(name, Ref("")), place, name, "", 0, currency, items)
-            ref = draft_pricing(tx, pricing).ref
-            published = publish_pricing(tx, ref)
-        self.names["product"][name], self.names["price"][name] = place, ref
-        self.items[name] = {i.item: i.ref for i in published.items}
-
-    do_reprice = do_price
-
-    # what was agreed
-
-    def do_contract(self, words: list[str], rows: list[list[str]]) -> None:
-        (name, customer, *how), opts = options(words)
-        with self.house.tx(self.tenant) as tx:
-            order = self._order(self.names["customer"][customer], rows, {}, "each" in how, opts)
-            (made,) = draft_contracts(tx, [order])
-            if "draft" not in how:
-                publish_contracts(tx, [made.ref])
-        self.names["contract"][name] = made.ref
-        self.settled = False
-
-    def do_publish(self, words: list[str], _: list[list[str]]) -> None:
-        with self.house.tx(self.tenant) as tx:
-            publish_contracts(tx, [self.names["contract"][words[0]]])
-        self.settled = False
-
-    def do_amend(self, words: list[str], rows: list[list[str]]) -> None:
-        (name, how), opts = options(words)
-        with self.house.tx(self.tenant) as tx:
-            contract = tx.contract(self.names["contract"][name])
-            prices = {ref: price for price, ref in self.names["price"].items()}
-            places = {prices[s.terms.pricing_ref]: s.terms.product_ref for s in contract.segments}
-            order = self._order(contract.customer_ref, rows, places, not contract.collective, opts)
-            on = date.fromisoformat(opts["on"]) if "on" in opts else None
-            amend_contract(tx, contract.ref, order, effective_on=on, include_current={"now": True, "next": False}[how])
-        self._tell_new()
-        self.settled = False
-
-    def do_cancel(self, words: list[str], _: list[list[str]]) -> None:
-        (name, how), opts = options(words)
-        on = date.fromisoformat(opts["on"]) if "on" in opts else None
-        with self.house.tx(self.tenant) as tx:
-            cancel_contract(
-                tx, self.names["contract"][name], on=on, include_current={"now": True, "end": False}[how]
-            )
-        self._tell_new()
-        self.settled = False
-
-    def _order(
-        self, customer: Ref, rows: list[list[str]], places: dict[str, Ref], each: bool, opts: dict[str, str]
-    ) -> ContractOrder:
-        products = tuple(order_of(r, self.names["price"], self.names["entity"], places) for r in rows)
-        return ContractOrder(customer, products, po_number=opts.get("po", ""), collective=not each)
-
-    # what was used
-
-    def do_usage(self, words: list[str], _: list[list[str]], status: str = "accepted") -> None:
-        (key, customer, meter, quantity), opts = options(words)
-        with self.house.tx(self.tenant) as tx:
-            at = instant(opts.pop("at")) if "at" in opts else tx.now
-            report = Report(customer, meter, at, Decimal(quantity), key, opts)
-            (answer,) = record_usage(tx, [report], read_catalogue(tx))
-            if answer.status == "refused":
-                raise Invalid.of(answer.problems, answer.code)
-        assert answer.status == status, f"the report is {answer.status}"
-        assert answer.event_ref is not None
-        self.names["event"].setdefault(key, answer.event_ref)
-        self.settled = False
-
-    def do_again(self, words: list[str], rows: list[list[str]]) -> None:
-        settled = self.settled
-        self.do_usage(words, rows, "duplicate")
-        self.settled = settled
-
-    def do_correct(self, words: list[str], _: list[list[str]]) -> None:
-        (key, *quantity), opts = options(words)
-        changes: dict[str, Any] = {"quantity": Decimal(quantity[0])} if quantity else {}
-        if "at" in opts:
-            changes["at"] = instant(opts["at"])
-        with self.house.tx(self.tenant) as tx:
-            ref = self.names["event"][key]
-            self.names["event"][key] = edit_usage(tx, ref, read_catalogue(tx), why="reported wrongly", **changes).ref
-        self.settled = False
-
-    def do_delete(self, words: list[str], _: list[list[str]]) -> None:
-        with self.house.tx(self.tenant) as tx:
-            self.names["event"][words[0]] = delete_usage(tx, self.names["event"][words[0]], why="never happened").ref
-        self.settled = False
 
     # documents
 
@@ -432,18 +290,14 @@ class Story:
         assert ref is not None, f"there is no {number}"
         return ref
 
-    def _tell_new(self) -> None:
-        """What an amendment or a cancellation issued on the side."""
-        with self.house.tx(self.tenant) as tx:
-            self.untold += [d for ref, d in audit.documents_of(tx).items() if ref not in self.seen]
-
     def _untold(self) -> str:
         return self._told(self.untold)
 
     @staticmethod
     def _told(documents: Sequence[Document]) -> str:
         return "\n".join(
-            f"{d.number} {d.issued_on} {to_major(d.total_minor, d.currency)}: " + "; ".join(f"{n} {a}" for n, a in _lines(d))
+            f"{d.number} {d.issued_on} {to_major(d.total_minor, d.currency)}: "
+            + "; ".join(f"{n} {a}" for n, a in _lines(d))
             for d in documents
         )
 

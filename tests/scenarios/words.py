@@ -26,7 +26,14 @@ from counterfoil.flows.agree_contract import ProductOrder
 ONE_DAY = timedelta(days=1)
 KIND_OF = {word: kind for kind, word in SERIES.items()}
 PAYMENT = {"before": "BEFORE_USE", "during": "DURING_USE", "after": "AFTER_USE"}
-UNITS = {"day": "DAILY", "week": "WEEKLY", "month": "MONTHLY", "quarter": "QUARTERLY", "year": "YEARLY", "once": "ONE_TIME"}
+UNITS = {
+    "day": "DAILY",
+    "week": "WEEKLY",
+    "month": "MONTHLY",
+    "quarter": "QUARTERLY",
+    "year": "YEARLY",
+    "once": "ONE_TIME",
+}
 
 
 def groups(line: str) -> list[list[str]]:

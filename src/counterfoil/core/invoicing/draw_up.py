@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
+from typing import TypedDict, Unpack
 
 from counterfoil.core.basis.canonical import Json
 from counterfoil.core.basis.ids import Ref
@@ -66,6 +67,22 @@ class Cap:
     lines: tuple[int, ...] | None = None
 
 
+class Header(TypedDict, total=False):
+    """What stands on a document beside its parties, lines and sums; what is left out has the default of `Document`."""
+
+    contract_ref: Ref | None
+    contract_number: int | None
+    contract_version: int | None
+    number_in_contract: int | None
+    period: Period | None
+    is_partial_period: bool
+    po_number: str
+    note: str
+    corrects: Ref | None
+    time_zone: str
+    language: str
+
+
 def draw_up(
     *,
     ref: Ref,
@@ -81,17 +98,7 @@ def draw_up(
     caps: Sequence[Cap] = (),
     credits_minor: int = 0,
     due_on: date | None = None,
-    contract_ref: Ref | None = None,
-    contract_number: int | None = None,
-    contract_version: int | None = None,
-    number_in_contract: int | None = None,
-    period: Period | None = None,
-    is_partial_period: bool = False,
-    po_number: str = "",
-    note: str = "",
-    corrects: Ref | None = None,
-    time_zone: str = "UTC",
-    language: str = "en",
+    **header: Unpack[Header],
 ) -> Document:
     """The document of these lines, in this order: round every line once, take discounts (percentages, then fixed ones)
     off in shares, take off what exceeds a cap, add tax per rate and category, and subtract prepaid credits.
@@ -130,17 +137,7 @@ def draw_up(
         total_tax_minor=sums.total_tax_minor,
         credits_minor=sums.credits_minor,
         total_minor=sums.total_minor,
-        contract_ref=contract_ref,
-        contract_number=contract_number,
-        contract_version=contract_version,
-        number_in_contract=number_in_contract,
-        period=period,
-        is_partial_period=is_partial_period,
-        po_number=po_number,
-        note=note,
-        corrects=corrects,
-        time_zone=time_zone,
-        language=language,
+        **header,
     )
 
 
