@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +17,10 @@ from typing import Any
 from counterfoil.adapters.secrets import Vault, installation_secret
 from counterfoil.adapters.signing import Ed25519Signer, LogKeys
 from counterfoil.core.basis.ids import Ref, time_ordered_ref
+from counterfoil.core.basis.refusals import NotFound
 from counterfoil.core.invoicing.document import Document
+from counterfoil.core.receipts.invoice import record_document
+from counterfoil.exports.pdf import Attachment, invoice_pdf
 from counterfoil.flows.advance import Advanced, advance
 from counterfoil.flows.integrate_log import BATCH, integrate
 from counterfoil.flows.keys import Auth, authenticate
@@ -34,6 +40,8 @@ class House:
     db: Database
     log_keys: LogKeys
     clock: Callable[[], datetime]
+    page_key: bytes
+    """What the tokens of hosted pages are made with."""
 
     def tx(self, tenant: int, actor: str = "system") -> AbstractContextManager[Tx]:
         """A transaction of a tenant: committed when the block ends well, rolled back when it raises."""
@@ -86,6 +94,32 @@ class House:
         """Do whatever has become due for a tenant; `to` first moves the clock of a test tenant forward."""
         return advance(self.db, tenant, to=to, actor=actor, seen=seen)
 
+    def hosted_token(self, tenant_ref: str, document_ref: str) -> str:
+        """What opens the hosted page of a document: 128 bits that nobody can guess, the same each time."""
+        digest = hmac.digest(self.page_key, f"{tenant_ref}/{document_ref}".encode(), hashlib.sha256)
+        return base64.urlsafe_b64encode(digest[:16]).decode().rstrip("=")
+
+    def hosted_url(self, tenant_ref: str, document_ref: str) -> str:
+        """Where the customer sees a document; it is in the PDF's QR code."""
+        token = self.hosted_token(tenant_ref, document_ref)
+        return f"{self.settings.public_url}/i/{tenant_ref}/{document_ref}?k={token}"
+
+    def document_pdf(self, tx: Tx, document_ref: str) -> bytes:
+        """An issued document as PDF, with its sealed record inside; NotFound without one."""
+        sealed = tx.record(Ref(document_ref))
+        if sealed is None:
+            raise NotFound("document.not_found", f"there is no document {document_ref}")
+        document = record_document(sealed.body)
+        named = {document.corrects} | {x.correction.document_ref for x in document.lines if x.correction}
+        rows = [tx.document_row(ref) for ref in sorted(r for r in named if r)]
+        record = Attachment("record.json", sealed.body, description="The sealed record", relationship="source")
+        return invoice_pdf(
+            document,
+            hosted_url=self.hosted_url(tx.this_tenant().ref, document.ref),
+            attachments=(record,),
+            numbers={row.ref: row.number for row in rows if row is not None},
+        )
+
     @property
     def timetable(self) -> tuple[Job, ...]:
         """What the worker does by itself."""
@@ -121,7 +155,9 @@ def build(settings: Settings, *, connections: int = 10, clock: Callable[[], date
     admin = administrator_url(settings)
     migrate(admin)
     pool: Any = app_pool(admin, settings.app_url, connections)
-    return House(settings, Database(pool, clock), LogKeys(Vault(installation_secret(settings))), clock)
+    secret = installation_secret(settings)
+    page_key = hmac.digest(secret, b"counterfoil hosted page v1", hashlib.sha256)
+    return House(settings, Database(pool, clock), LogKeys(Vault(secret)), clock, page_key)
 
 
 @contextmanager

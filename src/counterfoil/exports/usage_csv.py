@@ -14,6 +14,8 @@ from counterfoil.core.usage.event import Event
 COLUMNS = ("event_ref", "at", "quantity", "usage_product_ref", "customer_ref", "key", "supersedes", "void")
 """The columns that every log has, before those of the properties."""
 
+MAX_COLUMNS = 50
+"""Properties that get a column of their own in a whole file."""
 _CHUNK_CHARACTERS = 1 << 16
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
@@ -42,6 +44,12 @@ def usage_csv(rows: Iterable[Event], *, properties: Sequence[str] = ()) -> Itera
             buffer.seek(0)
             buffer.truncate()
     yield buffer.getvalue().encode()
+
+
+def usage_file(events: Sequence[Event]) -> bytes:
+    """The whole log as one file, with a column for each property that any event carries (50 at the most)."""
+    names = sorted({name for event in events for name in event.properties})[:MAX_COLUMNS]
+    return b"".join(usage_csv(events, properties=names))
 
 
 def _text(value: str) -> str:

@@ -11,7 +11,7 @@ from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.money import CURRENCIES, EXACT
 from counterfoil.core.basis.period import Period, local_date
 from counterfoil.core.basis.quantity import ONE, decimal_text, out_of_bounds
-from counterfoil.core.basis.refusals import Problem, refuse_if
+from counterfoil.core.basis.refusals import Invalid, Problem, refuse_if
 from counterfoil.core.contracts.parties import Customer, Entity
 from counterfoil.core.invoicing.document import Discount, Document
 from counterfoil.core.invoicing.draw_up import LineDraft, draw_up
@@ -63,6 +63,28 @@ def invoice_ad_hoc(tx: Tx, orders: Sequence[AdHocInvoice]) -> list[Document]:
         customer = customers[order.customer_ref]
         drawn.append(_draw_up(tx, order, customer, entities[order.entity_ref or customer.entity_ref]))
     return seal_documents(tx, drawn)
+
+
+def invoice_each(tx: Tx, orders: Sequence[AdHocInvoice]) -> list[Document | Invalid]:
+    """Issue every invoice that is well, and say of each other one what is wrong with it: a bad one takes no good ones
+    with it. Numbered in the order given, booked and sealed in this transaction."""
+    customers = tx.customers(list({o.customer_ref for o in orders}))
+    entities = tx.entities(
+        list({o.entity_ref for o in orders if o.entity_ref} | {c.entity_ref for c in customers.values()})
+    )
+    answers: list[Document | Invalid] = []
+    for order in orders:
+        problems = tuple(_problems(order, customers, entities))
+        if problems:
+            answers.append(Invalid.of(problems, "invoice.bad_line"))
+            continue
+        customer = customers[order.customer_ref]
+        try:
+            answers.append(_draw_up(tx, order, customer, entities[order.entity_ref or customer.entity_ref]))
+        except Invalid as refusal:
+            answers.append(refusal)
+    issued = iter(seal_documents(tx, [a for a in answers if isinstance(a, Document)]))
+    return [next(issued) if isinstance(a, Document) else a for a in answers]
 
 
 def _draw_up(tx: Tx, order: AdHocInvoice, customer: Customer, entity: Entity) -> Document:
@@ -117,6 +139,11 @@ def _problems(order: AdHocInvoice, customers: dict[Ref, Customer], entities: dic
         yield Problem("issued_on", "must be between 2000 and 2200")
     if not order.lines:
         yield Problem("lines", "must not be empty")
+    for n, discount in enumerate(order.discounts):
+        for name, value in (("percent", discount.percent), ("fixed", discount.fixed)):
+            fault = None if value is None else out_of_bounds(value)
+            if fault:
+                yield Problem(f"discounts[{n}].{name}", fault)
     for n, line in enumerate(order.lines):
         yield from (p.under(f"lines[{n}]") for p in _line_problems(line))
 
@@ -128,5 +155,6 @@ def _line_problems(line: AdHocLine) -> Iterable[Problem]:
         fault = out_of_bounds(value) or ("must not be negative: use a credit note" if value < 0 else None)
         if fault:
             yield Problem(name, fault)
-    if line.tax_percent is not None and not 0 <= line.tax_percent <= 100:
+    tax = line.tax_percent
+    if tax is not None and (out_of_bounds(tax) or not 0 <= tax <= 100):
         yield Problem("tax_percent", "must be between 0 and 100")

@@ -43,6 +43,24 @@ class AuditRows(Rows):
             )
         ]
 
+    def audit_page(
+        self, after: int | None, limit: int, *, ref: str | None = None, noun: str | None = None
+    ) -> list[dict[str, Json]]:
+        """Changes in the order in which they were made, after a given one, with their `seq`."""
+        rows = self.all(
+            "SELECT seq, at, actor, verb, noun, ref, before, after, why FROM audit WHERE tenant = %s AND seq > %s "
+            "AND (%s::text IS NULL OR ref = %s) AND (%s::text IS NULL OR noun = %s) ORDER BY seq LIMIT %s",
+            self.tenant,
+            after or 0,
+            ref,
+            ref,
+            noun,
+            noun,
+            limit,
+        )
+        keys = ("seq", "at", "actor", "verb", "noun", "ref", "before", "after", "why")
+        return [dict(zip(keys, r, strict=True)) for r in rows]
+
     def answer_for(self, key: str, request: bytes) -> tuple[bool, bytes, int | None, bytes | None]:
         """Claim an idempotency key: (new, its request, status, answer). Waits for a request that holds the key."""
         done = self.conn.execute(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, datetime
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -56,6 +56,48 @@ class BookRows(Rows):
                 [self.tenant, entity_ref, entity_ref, since or date.min, until or date.max],
             )
             yield from _entries(cursor)
+
+    def journal_page(
+        self,
+        after: tuple[date, datetime, str] | None,
+        limit: int,
+        *,
+        entity_ref: str | None = None,
+        document_ref: str | None = None,
+        since: date | None = None,
+        until: date | None = None,
+    ) -> list[tuple[Entry, datetime]]:
+        """Entries in booking order after a given one, each with the instant it was written at."""
+        where, params = "", list[Any]([self.tenant])
+        for clause, value in (
+            ("AND entity_ref = %s ", entity_ref),
+            ("AND document_ref = %s ", document_ref),
+            ("AND booked_on >= %s ", since),
+            ("AND booked_on <= %s ", until),
+        ):
+            if value is not None:
+                where += clause
+                params.append(value)
+        if after is not None:
+            where += "AND (booked_on, created_at, entry_ref) > (%s, %s, %s::uuid) "
+            params.extend(after)
+        found = self.all(
+            f"SELECT entry_ref::text, created_at FROM entry WHERE tenant = %s {where}"
+            "ORDER BY booked_on, created_at, entry_ref LIMIT %s",
+            *params,
+            limit,
+        )
+        entries = {
+            e.ref: e
+            for e in _entries(
+                self.all(
+                    _ENTRY + "WHERE e.tenant = %s AND e.entry_ref = ANY(%s::uuid[]) ORDER BY e.entry_ref, p.n",
+                    self.tenant,
+                    [r[0] for r in found],
+                )
+            )
+        }
+        return [(entries[Ref(r[0])], r[1]) for r in found]
 
     def balances(self, *, entity_ref: str | None = None, until: date | None = None) -> list[tuple[Ref, str, str, int]]:
         """(entity, currency, account, balance in minor units) of every account that was ever used."""

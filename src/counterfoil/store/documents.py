@@ -22,6 +22,19 @@ _ROW = (
     "FROM document d JOIN customer c ON c.tenant = d.tenant AND c.customer_ref = d.customer_ref WHERE d.tenant = %s "
 )
 
+_IN_STATE = (
+    "SELECT x.* FROM ({rows}) AS x(ref, kind, number, entity_ref, customer_ref, customer_name, contract_ref, corrects, "
+    "currency, issued_on, due_on, total, sent_at, paid_at, cancelled_at, credited) "
+    "JOIN entity e ON e.tenant = %s AND e.entity_ref = x.entity_ref::uuid WHERE CASE "
+    "WHEN x.cancelled_at IS NOT NULL THEN 'CANCELLED' "
+    "WHEN x.kind = 'CREDIT' THEN CASE WHEN x.sent_at IS NULL THEN 'ISSUED' ELSE 'SENT' END "
+    "WHEN x.credited > 0 AND x.credited >= x.total THEN 'CANCELLED' "
+    "WHEN x.paid_at IS NOT NULL OR x.total <= x.credited THEN 'PAID' "
+    "WHEN (%s AT TIME ZONE e.time_zone)::date > x.due_on THEN 'LATE' "
+    "WHEN x.sent_at IS NOT NULL THEN 'SENT' ELSE 'ISSUED' END = %s ORDER BY x.issued_on, x.ref::uuid LIMIT %s"
+)
+"""The rule of `flows/document_state.py` in SQL; a test holds them to each other."""
+
 
 class DocumentRows(Rows):
     """Issued documents."""
@@ -141,15 +154,20 @@ class DocumentRows(Rows):
         customer_refs: Sequence[str] = (),
         contract_refs: Sequence[str] = (),
         entity_ref: str | None = None,
+        corrects: str | None = None,
         kind: str | None = None,
         issued_from: date | None = None,
         issued_to: date | None = None,
+        state: str | None = None,
     ) -> list[DocumentRow]:
-        """Documents in order of (issue date, reference), after a given one, by any of these filters."""
+        """Documents in order of (issue date, reference), after a given one, by any of these filters.
+
+        `state` is what `flows/document_state.py` says of a document now."""
         clauses: list[tuple[str, Any]] = [
             ("AND d.customer_ref = ANY(%s::uuid[]) ", list(customer_refs) or None),
             ("AND d.contract_ref = ANY(%s::uuid[]) ", list(contract_refs) or None),
             ("AND d.entity_ref = %s ", entity_ref),
+            ("AND d.corrects = %s ", corrects),
             ("AND d.kind = %s ", kind),
             ("AND d.issued_on >= %s ", issued_from),
             ("AND d.issued_on <= %s ", issued_to),
@@ -162,5 +180,8 @@ class DocumentRows(Rows):
         if after is not None:
             where += "AND (d.issued_on, d.document_ref) > (%s, %s::uuid) "
             params.extend(after)
-        rows = self.all(_ROW + where + "ORDER BY d.issued_on, d.document_ref LIMIT %s", *params, limit)
+        if state is None:
+            rows = self.all(_ROW + where + "ORDER BY d.issued_on, d.document_ref LIMIT %s", *params, limit)
+        else:
+            rows = self.all(_IN_STATE.format(rows=_ROW + where), *params, self.tenant, self.now, state, limit)
         return [DocumentRow(*r) for r in rows]

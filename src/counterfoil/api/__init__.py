@@ -1,0 +1,1 @@
+"""HTTP dialects: each in a room of its own, over the same flows."""

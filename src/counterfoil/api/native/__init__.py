@@ -1,0 +1,1 @@
+"""The native dialect, `/v1`: resources in our own words, problems by RFC 9457."""

@@ -1,0 +1,124 @@
+"""The routes of this dialect as Litestar handlers, with its description, Swagger UI, health and metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import swagger_ui_bundle
+from litestar import Request as LitestarRequest
+from litestar import Response as LitestarResponse
+from litestar import get
+from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
+
+from counterfoil.api.native import openapi
+from counterfoil.api.native.door import House, Request, Response, Route, failed, respond, unexpected
+from counterfoil.api.native.errors import Failure, problem
+from counterfoil.api.native.routes import ROUTES
+from counterfoil.api.native.swagger import initializer, page, understood
+
+ASSETS = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png")
+_ASSET_TYPES = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "png": "image/png"}
+DOCS_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+"""Swagger UI writes style attributes; nothing comes from elsewhere."""
+PLAIN = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+
+
+def handlers(house: House) -> list[HTTPRouteHandler]:
+    """Every handler of this dialect."""
+    return [*(_handler(house, route) for route in ROUTES), *_about(house)]
+
+
+def _handler(house: House, route: Route) -> HTTPRouteHandler:
+    def with_body(request: LitestarRequest[Any, Any, Any], body: bytes) -> LitestarResponse[bytes]:
+        return answered(respond(house, route, _seen(request, body)))
+
+    def without_body(request: LitestarRequest[Any, Any, Any]) -> LitestarResponse[bytes]:
+        return answered(respond(house, route, _seen(request, b"")))
+
+    path = "/".join(f"{part[:-1]}:str}}" if part.endswith("}") else part for part in route.path.split("/"))
+    made = HTTPRouteHandler(
+        path,
+        http_method=route.method,
+        status_code=route.status,
+        sync_to_thread=True,
+        request_max_body_size=route.max_body,
+        include_in_schema=False,
+        name=f"{route.method} {route.path}",
+    )
+    return made(with_body if route.writes else without_body)
+
+
+def _seen(request: LitestarRequest[Any, Any, Any], body: bytes) -> Request:
+    return Request(
+        path=request.scope["path"],
+        query=request.scope["query_string"],
+        headers={k.decode("latin-1").lower(): v.decode("latin-1") for k, v in request.scope["headers"]},
+        params=request.path_params,
+        body=body,
+    )
+
+
+def answered(response: Response) -> LitestarResponse[bytes]:
+    """An answer of the door as one of Litestar."""
+    return LitestarResponse(
+        response.body, status_code=response.status, media_type=response.media_type,
+        headers={**PLAIN, **response.headers},
+    )
+
+
+def refused(error: Exception, where: str) -> Failure:
+    """What Litestar refuses, or fails at, before a door is reached, in our words."""
+    if not isinstance(error, HTTPException) or error.status_code >= 500:
+        return unexpected(error, where)
+    if error.status_code == 404:
+        return problem(404, "route.not_found", f"there is nothing at {where}"[:300])
+    if error.status_code == 405:
+        allow = (error.headers or {}).get("Allow", "")
+        detail = f"{where} is not answered" + (f"; allowed: {allow}" if allow else "")
+        return problem(405, "method.not_allowed", detail[:300], headers={"Allow": allow} if allow else {})
+    if error.status_code == 413:
+        return problem(413, "body.too_large", "the body is larger than this operation takes; send several requests")
+    return problem(error.status_code, "request.malformed", "the request cannot be read")
+
+
+def _about(house: House) -> Sequence[HTTPRouteHandler]:
+    folder = Path(swagger_ui_bundle.swagger_ui_path)
+    shown = {"Content-Security-Policy": DOCS_POLICY, "X-Content-Type-Options": "nosniff"}
+
+    @get("/openapi.json", sync_to_thread=False, include_in_schema=False)
+    def description() -> LitestarResponse[bytes]:
+        return LitestarResponse(openapi.document(), media_type="application/json", headers={"X-Content-Type-Options": "nosniff"})
+
+    @get("/docs/openapi.json", sync_to_thread=False, include_in_schema=False)
+    def for_swagger() -> LitestarResponse[bytes]:
+        return LitestarResponse(understood(), media_type="application/json", headers=shown)
+
+    @get("/docs", sync_to_thread=False, include_in_schema=False)
+    def docs() -> LitestarResponse[str]:
+        return LitestarResponse(page(), media_type="text/html; charset=utf-8", headers=shown)
+
+    @get("/docs/{name:str}", sync_to_thread=True, include_in_schema=False)
+    def docs_asset(request: LitestarRequest[Any, Any, Any], name: str) -> LitestarResponse[bytes]:
+        if name == "start.js":
+            return LitestarResponse(initializer(), media_type=_ASSET_TYPES["js"], headers=shown)
+        if name not in ASSETS:
+            return answered(failed(problem(404, "route.not_found", f"there is nothing at {request.url.path}"[:300])))
+        kind = _ASSET_TYPES[name.rpartition(".")[2]]
+        caching = {**shown, "Cache-Control": "public, max-age=86400"}
+        return LitestarResponse((folder / name).read_bytes(), media_type=kind, headers=caching)
+
+    @get("/healthz", sync_to_thread=True, include_in_schema=False)
+    def healthz() -> LitestarResponse[bytes]:
+        try:
+            house.tenants()  # answers only when the database is reachable and migrated
+        except Exception:
+            return answered(failed(problem(503, "database.unreachable", "the database did not answer")))
+        return LitestarResponse(b'{"status":"ok"}', media_type="application/json", headers=PLAIN)
+
+    return description, for_swagger, docs, docs_asset, healthz

@@ -1,0 +1,220 @@
+"""What crosses the wire: words that every resource shares, reading a request exactly, and naming what is wrong with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import Annotated, Any, TypeVar
+from urllib.parse import parse_qsl
+
+import msgspec
+from msgspec import Meta
+
+from counterfoil.api.native.errors import Unreadable
+from counterfoil.core.basis.money import to_major
+from counterfoil.core.basis.period import Period, instant_text
+from counterfoil.core.basis.quantity import decimal_text, out_of_bounds
+from counterfoil.core.basis.refusals import Invalid, Problem
+
+T = TypeVar("T")
+
+UUID = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+NUMBER = r"^-?\d{1,20}(\.\d{1,12})?$"
+"""A decimal as a text, in OpenAPI."""
+RefText = Annotated[str, Meta(pattern=UUID, examples=["0198c1b2-7d5e-7c3a-9b1f-2f6a4e0d9c11"])]
+"""A reference: a UUID in lower case."""
+Name = Annotated[str, Meta(min_length=1, max_length=200)]
+Text = Annotated[str, Meta(max_length=2000)]
+ShortText = Annotated[str, Meta(max_length=200)]
+CurrencyText = Annotated[str, Meta(pattern="^[A-Z]{3}$", description="ISO 4217 code", examples=["EUR"])]
+Instant = Annotated[datetime, Meta(tz=True, examples=["2026-03-01T00:00:00Z"])]
+Day = Annotated[date, Meta(examples=["2026-03-01"])]
+Amount = Annotated[
+    str, Meta(description="An amount in the currency's main unit, with all digits of its minor unit", examples=["12.50"])
+]
+Exact = Annotated[str, Meta(description="An exact decimal number", examples=["0.0125"])]
+Percent = Annotated[Decimal, Meta(description="0 to 100", examples=["19"])]
+
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+
+
+class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What comes in: unknown fields are refused."""
+
+
+class Output(msgspec.Struct, frozen=True, kw_only=True):
+    """What goes out."""
+
+
+class Span(Output):
+    """Days, both included: `end_date` is the last one."""
+
+    start_date: Day
+    end_date: Day
+
+
+def span(period: Period | None) -> Span | None:
+    """A period with its last day included."""
+    return None if period is None else Span(start_date=period.start, end_date=period.last_day)
+
+
+def amount(minor: int, currency: str) -> str:
+    """Minor units as the wire shows them: 1250 EUR is "12.50"."""
+    return format(to_major(minor, currency), "f")
+
+
+def exact(value: Decimal | None) -> str | None:
+    """A decimal as the wire shows it; None stays."""
+    return None if value is None else decimal_text(value)
+
+
+def read(kind: Any, data: bytes) -> Any:
+    """The value of type `kind` that these JSON bytes spell, with decimals exact.
+
+    `Unreadable` with the byte where the JSON breaks off; `Invalid` that names the field for anything of another type,
+    unknown, missing, or out of every bound that a column has.
+    """
+    try:
+        value = decoder(kind).decode(data)
+    except msgspec.ValidationError as error:
+        raise Invalid.of([as_problem(str(error))]) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Unreadable("json.malformed", _where(error, data)) from None
+    except RecursionError:
+        raise Unreadable("json.malformed", "the JSON is nested too deeply") from None
+    problems = list(content_problems(value))
+    if problems:
+        raise Invalid.of(problems)
+    return value
+
+
+def read_query(kind: Any, query: bytes) -> Any:
+    """The parameters of a query string as a Struct; `Invalid` names each unknown, repeated or malformed one."""
+    given: dict[str, str] = {}
+    for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True, errors="surrogateescape"):
+        if name in given:
+            raise Invalid.field(name, "is given twice")
+        given[name] = value
+    for name, value in given.items():
+        if not value.isprintable():
+            raise Invalid.field(_ascii(name), "must not have control characters")
+    try:
+        found = msgspec.convert(given, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise Invalid.of([as_problem(_ascii(str(error)))]) from None
+    problems = list(content_problems(found))
+    if problems:
+        raise Invalid.of(problems)
+    return found
+
+
+@lru_cache(maxsize=256)
+def decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    """The decoder of a type; fractions inside untyped values are decimals too."""
+    return msgspec.json.Decoder(kind, float_hook=Decimal)
+
+
+def content_problems(value: Any, path: str = "") -> Iterator[Problem]:
+    """Numbers that no column holds, instants beyond the calendar, and texts that PostgreSQL cannot store."""
+    if isinstance(value, str):
+        if "\x00" in value:
+            yield Problem(path, "must not have the character U+0000")
+    elif isinstance(value, Decimal):
+        fault = out_of_bounds(value)
+        if fault:
+            yield Problem(path, fault)
+    elif isinstance(value, datetime):
+        if not EARLIEST <= value <= LATEST:
+            yield Problem(path, "must be between the years 2000 and 2200")
+    elif isinstance(value, msgspec.Struct):
+        for name in value.__struct_fields__:
+            item = getattr(value, name)
+            if item is not None and item is not msgspec.UNSET:
+                yield from content_problems(item, f"{path}.{name}" if path else name)
+    elif isinstance(value, list | tuple):
+        for i, item in enumerate(value):
+            yield from content_problems(item, f"{path}[{i}]")
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            if isinstance(key, str) and "\x00" in key:
+                yield Problem(path, "must not have the character U+0000 in a name")
+            else:
+                yield from content_problems(item, f"{path}.{key}" if path else str(key))
+
+
+_AT = re.compile(r"^(?P<what>.*?)(?: - at `(?:key in )?\$?(?P<path>.*)`)?$", re.DOTALL)
+_FIELD = re.compile(r"Object (?P<what>missing required|contains unknown) field `(?P<name>.*)`", re.DOTALL)
+_EXPECTED = re.compile(r"Expected `(?P<kind>[^`]*)`(?P<rest>.*)", re.DOTALL)
+_KINDS = {
+    "str": "a text", "int": "a whole number", "decimal": "a decimal number", "bool": "true or false", "date": "a date",
+    "datetime": "an instant", "object": "an object", "array": "a list", "null": "null", "float": "a number",
+}
+
+
+def as_problem(message: str) -> Problem:
+    """A message of the decoder as a problem that names its field."""
+    read = _AT.match(message)
+    assert read is not None
+    what, path = read["what"], (read["path"] or "").removeprefix(".")
+    named = _FIELD.match(what)
+    if named:
+        missing = named["what"].startswith("missing")
+        return Problem(named["name"][:200], "is required" if missing else "is not a known field").under(path)
+    return Problem(path, _plain(what))
+
+
+def _plain(what: str) -> str:
+    if "matching regex" in what and "[0-9a-f]{8}" in what:
+        return "must be a reference (a UUID in lower case)"
+    if "matching regex '^[A-Z]{3}$'" in what:
+        return "must be an ISO 4217 currency code such as EUR"
+    if what.startswith("Invalid RFC3339 encoded date") and "datetime" not in what:
+        return "must be a date such as 2026-03-01"
+    if "datetime" in what:
+        return "must be an instant with its UTC offset, such as 2026-03-01T00:00:00Z"
+    if what.startswith("Invalid decimal"):
+        return 'must be a decimal number such as "0.25"'
+    if what.startswith("Invalid enum value"):
+        return "must be one of the listed words, not " + what.removeprefix("Invalid enum value ").replace("`", "")
+    expected = _EXPECTED.match(what)
+    if expected is None:
+        return what.replace("`", "")
+    kinds = " or ".join(_KINDS.get(k.strip(), k.strip()) for k in expected["kind"].split("|"))
+    rest = expected["rest"].replace("`", "")
+    for kind, words in _KINDS.items():
+        rest = re.sub(rf"^, got {kind}$", f", not {words}", rest)
+    return f"must be {kinds}{rest.replace(' of length ', ' with length ')}"
+
+
+def _where(error: Exception, data: bytes) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return f"the body is not UTF-8 (byte {error.start} of the text)"
+    text = str(error).removeprefix("JSON is malformed: ")
+    if "truncated" in text:
+        return f"the JSON ends too early, at byte {len(data)}" if data else "the body is empty; JSON is expected"
+    return f"the JSON is malformed: {text}"
+
+
+def _ascii(text: str) -> str:
+    return text.encode("ascii", "replace").decode()
+
+
+@lru_cache(maxsize=1)
+def encoder() -> Callable[[Any], bytes]:
+    """Writes an answer: decimals and instants in their one spelling."""
+    return msgspec.json.Encoder(enc_hook=_plain_value, decimal_format="string").encode
+
+
+def _plain_value(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"no JSON form for {type(value).__name__}")
+
+
+def instant(at: datetime | None) -> str | None:
+    """An instant as the wire shows it; None stays."""
+    return None if at is None else instant_text(at)

@@ -1,0 +1,21 @@
+"""The state of a document now: what its rows say, through the one rule of the core."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from counterfoil.core.invoicing.lifecycle import Facts, State, state_of
+from counterfoil.flows.ports import DocumentRow
+
+
+def state_now(row: DocumentRow, today: date) -> State:
+    """The state on civil date `today` of the entity that issued it. A credit note asks for nothing: it is never late."""
+    if row.cancelled_at is not None:
+        return "CANCELLED"
+    if row.kind == "CREDIT":
+        return "ISSUED" if row.sent_at is None else "SENT"
+    paid = 0 if row.paid_at is None else row.total_minor
+    return state_of(
+        Facts(row.total_minor, row.due_on, sent=row.sent_at is not None, paid_minor=paid, credited_minor=row.credited_minor),
+        today,
+    )

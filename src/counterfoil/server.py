@@ -1,0 +1,125 @@
+"""The server: one ASGI application of all doors, and how `counterfoil serve` runs it with a worker beside."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+import structlog
+import uvicorn
+from litestar import Litestar, Request, Response, get
+from litestar.concurrency import set_asyncio_executor
+
+from counterfoil.api import ingest
+from counterfoil.api.metrics import CONTENT_TYPE, Measured, Receive, Scope, Send
+from counterfoil.api.native.door import failed, token_of
+from counterfoil.api.native.handlers import answered, handlers, refused
+from counterfoil.app import House
+from counterfoil.flows.keys import Auth
+from counterfoil.jobs.worker import run_worker
+from counterfoil.web.routes import error_response, pages
+
+THREADS = 8
+"""Handlers that run at once: with the worker and the usage writers they stay within the house's connections."""
+STOP_SECONDS = 20
+
+_log = structlog.get_logger("counterfoil.server")
+
+
+class Server:
+    """The ASGI application: the door for usage in front, everything else behind it, all of it measured."""
+
+    def __init__(self, house: House) -> None:
+        self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="request")
+        self._ingest = ingest.IngestDoor(house, partial(_who, house), clock=house.clock)
+        self._behind = Litestar(
+            route_handlers=[*handlers(house), *pages(house), self._metrics()],
+            openapi_config=None,
+            exception_handlers={Exception: _answer_to},
+            lifespan=[self._open],
+            debug=False,
+            pdb_on_exception=False,
+        )
+        self._measured = Measured(self._doors)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One connection."""
+        await self._measured(scope, receive, send)
+
+    async def _doors(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == ingest.PATH and scope["method"] == "POST":
+            scope["path_template"] = ingest.PATH
+            await self._ingest(scope, receive, send)
+        else:
+            await self._behind(scope, receive, send)  # type: ignore[arg-type]
+
+    @asynccontextmanager
+    async def _open(self, _app: Litestar) -> AsyncIterator[None]:
+        set_asyncio_executor(self._executor)
+        await self._ingest.start()
+        try:
+            yield
+        finally:
+            await self._ingest.stop()
+            set_asyncio_executor(None)
+            await asyncio.to_thread(self._executor.shutdown)
+
+    def _metrics(self) -> Any:
+        @get("/metrics", sync_to_thread=False, include_in_schema=False)
+        def metrics() -> Response[bytes]:
+            return Response(self._measured.text(), media_type=CONTENT_TYPE)
+
+        return metrics
+
+
+def _who(house: House, headers: Mapping[bytes, bytes]) -> Auth:
+    """Who reports usage."""
+    return house.authenticate(token_of({k.decode("latin-1"): v.decode("latin-1") for k, v in headers.items()}))
+
+
+def _answer_to(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """What no door has answered: a page where people look, a problem document everywhere else."""
+    path = request.scope["path"]
+    failure = refused(error, f"{request.method} {path}")
+    if path.startswith(("/i/", "/assets/", "/log/")) or (
+        not path.startswith("/v1") and "text/html" in request.headers.get("accept", "")
+    ):
+        words = {404: "Not found", 405: "Not possible"}.get(failure.status, "Something went wrong")
+        return error_response(failure.status, words, "There is nothing here." if failure.status == 404 else words + ".")
+    return answered(failed(failure))
+
+
+def asgi(house: House) -> Server:
+    """The application over a house."""
+    return Server(house)
+
+
+def serve(house: House, host: str, port: int) -> None:
+    """Serve until interrupted or told to end (SIGINT, SIGTERM): requests are finished, usage is stored, the worker stops
+    after the transaction it is in."""
+    config = uvicorn.Config(
+        asgi(house), host=host, port=port, loop=_loop(), http="httptools", lifespan="on", log_level="warning",
+        access_log=False, timeout_graceful_shutdown=STOP_SECONDS, server_header=False, backlog=2048,
+    )
+    stop = threading.Event()
+    worker = threading.Thread(target=run_worker, args=(house, stop), name="worker", daemon=True)
+    worker.start()
+    try:
+        _log.info("serving", url=f"http://{host}:{port}")
+        uvicorn.Server(config).run()
+    finally:
+        stop.set()
+        worker.join(STOP_SECONDS)
+
+
+def _loop() -> Any:
+    try:
+        import uvloop  # noqa: F401
+    except ImportError:
+        return "asyncio"
+    return "uvloop"
