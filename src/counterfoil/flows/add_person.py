@@ -30,9 +30,7 @@ class PersonTx(Protocol):
         ...
 
 
-def add_person(
-    tx: PersonTx, hashed: Callable[[str], str], *, email: str, name: str, password: str, role: str
-) -> Ref:
+def add_person(tx: PersonTx, hashed: Callable[[str], str], *, email: str, name: str, password: str, role: str) -> Ref:
     """Store an account; `hashed` makes the password's hash (Argon2id). Invalid names what is wrong."""
     problems = []
     email = email.strip().lower()
