@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from counterfoil.cli.entrance import console, entrance, hosted_url
+from counterfoil.cli.entrance import console, entrance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -181,7 +181,7 @@ class Telling:
             row = _sample(tx, self.scope)
             self.number = row.number
             first = tx.checkpoint_at_least(1)
-            self.written = document_files(house, tx, self.told.tenant_ref, row.ref, self.folder, since=first.size)
+            self.written = document_files(house, tx, row.ref, self.folder, since=first.size)
             kept = self.folder / "first-checkpoint.txt"
             kept.write_bytes(first.note)
             self.written.append(kept)
@@ -286,7 +286,7 @@ class Telling:
         self.rule("Next")
         for what, how in (
             ("Serve it", f"counterfoil serve --home {home}"),
-            ("This invoice", hosted_url(house, tenant, ref)),
+            ("This invoice", house.hosted_url(tenant, ref)),
             ("Swagger UI", f"{public}/docs"),
             ("A key for the API", f"counterfoil key create --tenant {tenant} --home {home}"),
             ("Verify it again", f"counterfoil verify {bundle}"),

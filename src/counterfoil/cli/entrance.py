@@ -123,9 +123,3 @@ def tenant_named(house: Any, text: str) -> Tenant:
 def _listed(some: Sequence[Tenant], at_most: int = 5) -> str:
     more = f" and {len(some) - at_most} more (counterfoil tenant list)" if len(some) > at_most else ""
     return ", ".join(f'"{t.name}/{t.mode}"' for t in some[:at_most]) + more
-
-
-def hosted_url(house: Any, tenant_ref: str, document_ref: str) -> str:
-    """Where a customer sees a document; "" where the house serves no pages."""
-    found = getattr(house, "hosted_url", None)
-    return found(tenant_ref, document_ref) if found is not None else ""

@@ -12,7 +12,7 @@ from typing import IO, Annotated, Any
 
 import typer
 
-from counterfoil.cli.entrance import TenantOption, entrance, fail, hosted_url, tenant_named
+from counterfoil.cli.entrance import TenantOption, entrance, fail, tenant_named
 from counterfoil.cli.trace import document_ref
 from counterfoil.core.basis.refusals import Conflict, Invalid
 
@@ -192,29 +192,23 @@ def document(
         of = tenant_named(house, tenant)
         with house.tx(of.number, "cli") as tx:
             ref = document_ref(tx, number)
-            for path in document_files(house, tx, of.ref, ref, folder):
+            for path in document_files(house, tx, ref, folder):
                 typer.echo(path)
 
 
-def document_files(
-    house: Any, tx: Any, tenant_ref: str, ref: str, folder: Path, *, since: int | None = None
-) -> list[Path]:
+def document_files(house: Any, tx: Any, ref: str, folder: Path, *, since: int | None = None) -> list[Path]:
     """Write PDF, usage CSV and proof bundle of a document; their paths. `since`: the size of the log that the bundle is
     to show the continuation of."""
     from counterfoil.core.usage.event import event_from_json
-    from counterfoil.exports.pdf import invoice_pdf
     from counterfoil.exports.usage_csv import usage_csv
     from counterfoil.flows.credit_document import document_of
     from counterfoil.flows.prove import bundle_of
 
     found = document_of(tx, ref)
-    numbers = {}
-    if found.corrects is not None:
-        numbers[found.corrects] = document_of(tx, found.corrects).number
     folder.mkdir(parents=True, exist_ok=True)
     base = folder / found.number
     pdf = base.with_name(base.name + ".pdf")
-    pdf.write_bytes(invoice_pdf(found, hosted_url=hosted_url(house, tenant_ref, ref), numbers=numbers))
+    pdf.write_bytes(house.document_pdf(tx, ref))
     try:
         bundle = bundle_of(tx, found.ref, since=since)
     except Conflict as pending:

@@ -55,8 +55,8 @@ def command_line(outside: Outside) -> typer.Typer:
     ) -> None:
         """Contract to cash, and every number proves itself.
 
-        Begin with [bold]counterfoil demo[/bold], then [bold]counterfoil serve[/bold]. Every command explains itself with
-        --help.
+        Begin with [bold]counterfoil demo[/bold], then [bold]counterfoil serve[/bold].
+        Every command explains itself with --help.
         """
         ctx.obj = Entrance(outside, home)
 
