@@ -37,12 +37,12 @@ def read_decimal(text: str) -> Decimal:
 
 def out_of_bounds(value: Decimal) -> str | None:
     """Why the value cannot be stored exactly (not finite, 20 or more digits before the point, over 12 after it)."""
-    if not value.is_finite():
+    _sign, digits, exponent = value.as_tuple()
+    if not isinstance(exponent, int):
         return "must be a finite number"
-    if value.copy_abs() >= MAX_QUANTITY:
+    if value.copy_abs() >= MAX_QUANTITY:  # abs() would round to the digits of the context
         return "must be below 10^20 in size"
-    _, digits, exponent = value.as_tuple()
-    # No arithmetic here: its context would round the value, or raise on a huge exponent.
-    if isinstance(exponent, int) and exponent < -MAX_SCALE and any(digits[exponent + MAX_SCALE :]):
+    beyond = -exponent - MAX_SCALE
+    if beyond > 0 and any(digits[-beyond:]):
         return f"must not have more than {MAX_SCALE} decimal places"
     return None
