@@ -1,4 +1,4 @@
-"""Dangers of money: cents that appear or vanish when something is shared out, and roundings that depend on the context."""
+"""Dangers of money: cents that appear or vanish when something is shared out, roundings that depend on the context."""
 
 from __future__ import annotations
 
