@@ -41,12 +41,16 @@ def amend(
     """
     _active(contract)
     version = contract.version + 1
-    wanted = {p.product_ref: p for p in products}
+    wanted = {p.product_ref: (i, p) for i, p in enumerate(products)}
     segments: list[Segment] = []
     for product_ref, history in by_product(contract.segments).items():
-        terms = wanted.pop(product_ref, None)
-        segments.extend(_next_history(history, terms, version, effective_on, include_current=include_current))
-    for terms in wanted.values():
+        change_on = _change_on(history, effective_on, include_current=include_current)
+        if product_ref in wanted:
+            i, terms = wanted.pop(product_ref)
+            segments.extend(_next_history(history, terms, version, change_on, f"products[{i}]"))
+        else:
+            segments.extend(_cut(history, change_on))
+    for _i, terms in wanted.values():
         segments.append(Segment(terms, version, terms.start, terms.end, anchor_of(terms)))
     return replace(contract, version=version, segments=tuple(segments))
 
@@ -60,12 +64,12 @@ def cancel(contract: Contract, on: date, *, include_current: bool) -> Contract:
     version = contract.version + 1
     segments: list[Segment] = []
     for history in by_product(contract.segments).values():
-        last = history[-1]
+        governing = _governing(history, on)
         if include_current:
             end = on + _ONE_DAY
         else:
-            running = period_containing(last, on)
-            end = running.period.end if running is not None else max(on, last.since)
+            running = period_containing(governing, on)
+            end = running.period.end if running is not None else max(on, governing.since)
         segments.extend(_cut(history, end))
     return replace(contract, version=version, state="cancelled", segments=tuple(segments))
 
@@ -133,21 +137,35 @@ def _problems(p: ProductTerms) -> Iterable[Problem]:
         yield Problem("quantities", "must not be negative")
 
 
+def _governing(history: Sequence[Segment], day: date) -> Segment:
+    """The segment that a change on `day` changes: the last one that has begun by then, or the first one. Later segments,
+    agreed before for days to come, give way to the change."""
+    begun = [s for s in history if s.since <= day]
+    return begun[-1] if begun else history[0]
+
+
+def _change_on(history: Sequence[Segment], wanted_on: date, *, include_current: bool) -> date:
+    """When a change takes effect for a product. One that has ended as agreed is taken up again where it ended; one that
+    was dropped before its end is not billed for the time between."""
+    governing = _governing(history, wanted_on)
+    change_on = effective_date(governing, wanted_on, include_current=include_current)
+    if governing.until is not None and governing.until == governing.terms.end:
+        return min(change_on, governing.until)
+    return change_on
+
+
 def _next_history(
-    history: list[Segment], terms: ProductTerms | None, version: int, wanted_on: date, *, include_current: bool
+    history: list[Segment], terms: ProductTerms, version: int, change_on: date, field: str
 ) -> list[Segment]:
     last = history[-1]
-    change_on = effective_date(last, wanted_on, include_current=include_current)
-    if last.until is not None and change_on > last.until:
-        change_on = last.until
-    if terms is None:
-        return _cut(history, change_on)
-    if replace(terms, start=last.terms.start) == last.terms and (terms.end == last.until):
+    terms = replace(terms, start=last.terms.start)
+    if last.since <= change_on and terms == last.terms and terms.end == last.until:
         return history
     if terms.end is not None and terms.end < change_on:
-        raise Invalid.of([Problem("billing_end_date", f"must not be before the change takes effect on {change_on}")])
-    terms = replace(terms, start=last.terms.start)
-    new = Segment(terms, version, change_on, terms.end, anchor_after(last, terms, change_on))
+        why = f"must not be before the change takes effect on {change_on}"
+        raise Invalid.of([Problem(f"{field}.billing_end_date", why)])
+    governing = _governing(history, change_on)
+    new = Segment(terms, version, change_on, terms.end, anchor_after(governing, terms, change_on))
     kept = _cut(history, change_on)
     return [*kept, new] if new.until is None or new.since < new.until else kept
 
