@@ -18,7 +18,7 @@ CASES = sorted((Path(__file__).parent / "cases").glob("*.story"))
 
 @pytest.fixture(scope="session")
 def house(db: Any, log_keys: LogKeys, tmp_path_factory: pytest.TempPathFactory) -> House:
-    return House(Settings(home=tmp_path_factory.mktemp("home")), db, log_keys, db.clock)
+    return House(Settings(home=tmp_path_factory.mktemp("home")), db, log_keys, db.clock, page_key=bytes(32))
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda p: p.stem)
