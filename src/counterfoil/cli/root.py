@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -109,24 +108,25 @@ def options_first(arguments: Sequence[str]) -> list[str]:
 
 
 def _say(error: Exception) -> int:
-    from click.exceptions import Abort, ClickException, NoArgsIsHelpError
-
-    if isinstance(error, NoArgsIsHelpError):
-        error.show()
-        return 0
-    if isinstance(error, ClickException):
-        error.show(sys.stderr)
-        return error.exit_code
-    if isinstance(error, Abort):
+    if hasattr(error, "format_message"):  # what was typed is wrong, and the parser says how
+        if type(error).__name__ == "NoArgsIsHelpError":
+            error.show()  # type: ignore[attr-defined]
+        else:
+            asked = getattr(error, "ctx", None)
+            path = "counterfoil" if asked is None else asked.command_path
+            typer.echo(f"counterfoil: {error.format_message()} (see {path} --help)", err=True)
+        return int(getattr(error, "exit_code", 2))
+    if isinstance(error, typer.Abort):
         typer.echo("counterfoil: stopped", err=True)
         return 130
     if isinstance(error, Refusal):
         text = error.message
     elif isinstance(error, OSError):
         text = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    elif type(error).__name__ == "OperationalError":  # of psycopg, which is not loaded for its name alone
+        text = f"the database did not answer: {error}; counterfoil doctor says what to do"
     else:
-        text = (
-            f"this should not have happened ({type(error).__name__}: {error}); run it again with --debug and report it"
-        )
+        what = f"{type(error).__name__}: {error}"
+        text = f"this should not have happened ({what}); run it again with --debug and report it"
     typer.echo(f"counterfoil: {' '.join(text.split())}", err=True)
     return 1

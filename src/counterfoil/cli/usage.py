@@ -95,7 +95,7 @@ def _run(
     from counterfoil.flows.import_usage import Reject, import_usage
     from counterfoil.flows.usage_files import read_usage_file, write_rejects
 
-    refused = 0
+    refused, size = 0, file.stat().st_size
     with ExitStack() as stack:
         bar = stack.enter_context(
             Progress(
@@ -108,7 +108,7 @@ def _run(
                 disable=not (shows and sys.stderr.isatty()),
             )
         )
-        task = bar.add_task(file.name, total=file.stat().st_size, rows=0)
+        task = bar.add_task(file.name, total=size, rows=0)
         raw = stack.enter_context(file.open("rb"))
         write: Any = None
 
@@ -126,7 +126,8 @@ def _run(
         report = import_usage(
             open_tx,
             read_usage_file(raw, columns=columns, constants=constants),
-            lambda done: bar.update(task, completed=raw.tell(), rows=f"{done.rows:,}"),
+            # the reader closes the file when it has read all of it
+            lambda done: bar.update(task, completed=size if raw.closed else raw.tell(), rows=f"{done.rows:,}"),
             put_aside,
             name=name,
         )
