@@ -32,7 +32,7 @@ def commands_of(page: Path) -> list[str]:
 def test_every_command_in_the_guide_exists(page: Path) -> None:
     for text in commands_of(page):
         command: Any = typer.main.get_command(command_line(OUTSIDE))
-        words = [w for w in options_first(shlex.split(text, comments=True)[1:])]
+        words = options_first(shlex.split(text, comments=True)[1:])
         while words and words[0].startswith("-"):
             words = words[2:] if words[0] == "--home" else words[1:]
         while words and getattr(command, "commands", None):

@@ -29,11 +29,8 @@ EVERY = sorted(commands(typer.main.get_command(command_line(OUTSIDE))))
 
 
 def test_the_commands_that_are_promised_are_there() -> None:
-    first = {path[0] for path in EVERY}
-    assert first >= {
-        "demo", "serve", "worker", "migrate", "sandbox", "advance", "usage", "verify", "trace", "export", "doctor", "key",
-        "tenant",
-    }  # fmt: skip
+    promised = "demo serve worker migrate sandbox advance usage verify trace export doctor key tenant"
+    assert {path[0] for path in EVERY} == set(promised.split())
 
 
 @pytest.mark.parametrize("path", EVERY, ids=" ".join)
@@ -47,7 +44,8 @@ def test_every_help_teaches_with_an_example(path: tuple[str, ...], cli: Cli) -> 
 def test_help_loads_nothing_that_takes_time() -> None:
     program = (
         "import sys; from counterfoil.__main__ import OUTSIDE; from counterfoil.cli.root import run; "
-        f"code = run(OUTSIDE, ['--help']); print(sorted(set({HEAVY!r}) & set(sys.modules)), file=sys.stderr); sys.exit(code)"
+        "code = run(OUTSIDE, ['--help']); "
+        f"print(sorted(set({HEAVY!r}) & set(sys.modules)), file=sys.stderr); sys.exit(code)"
     )
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert said.stderr.strip() == "[]"

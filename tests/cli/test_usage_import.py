@@ -23,11 +23,24 @@ def write(path: Path, rows: list[str]) -> Path:
     return path
 
 
-COLUMNS = ("--column", "customer=who", "--column", "at=when", "--column", "quantity=calls", "--set", "usage_product=API calls")
+COLUMNS = (
+    "--column",
+    "customer=who",
+    "--column",
+    "at=when",
+    "--column",
+    "quantity=calls",
+    "--set",
+    "usage_product=API calls",
+)
 
 
 def test_bad_rows_are_put_aside_and_never_take_good_ones_with_them(cli: Cli, shop: Any, tmp_path: Path) -> None:
-    rows = ["example-customer,2031-01-02T10:00:00Z,5", "nobody,2031-01-02T10:00:00Z,5", "example-customer,2031-01-02T10:00:00Z,many"]
+    rows = [
+        "example-customer,2031-01-02T10:00:00Z,5",
+        "nobody,2031-01-02T10:00:00Z,5",
+        "example-customer,2031-01-02T10:00:00Z,many",
+    ]
     file = write(tmp_path / "january.csv", rows)
     said = cli("usage", "import", file, "--tenant", shop["tenant_ref"], *COLUMNS, "--json")
     assert said.code == 1
@@ -41,7 +54,9 @@ def test_bad_rows_are_put_aside_and_never_take_good_ones_with_them(cli: Cli, sho
 
 
 def test_a_file_that_is_imported_again_changes_nothing(cli: Cli, shop: Any, tmp_path: Path) -> None:
-    file = write(tmp_path / "calls.csv", ["example-customer,2031-01-02T10:00:00Z,5", "example-customer,2031-01-02T10:00:00Z,5"])
+    file = write(
+        tmp_path / "calls.csv", ["example-customer,2031-01-02T10:00:00Z,5", "example-customer,2031-01-02T10:00:00Z,5"]
+    )
     first = cli("usage", "import", file, "--tenant", shop["tenant_ref"], *COLUMNS, "--json").json
     again = cli("usage", "import", file, "--tenant", shop["tenant_ref"], *COLUMNS, "--json").json
     assert (first["accepted"], again["accepted"], again["duplicates"]) == (2, 0, 2)

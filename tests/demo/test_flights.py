@@ -66,7 +66,7 @@ def test_the_largest_airlines_fly_what_the_source_says(year: Year) -> None:
 def test_departures_keep_their_instant_over_both_clock_changes(year: Year) -> None:
     first = {f.key: f.at for f in year if f.carrier == "UA" and f.number == "1545"}
     assert first["2013-01-01/EWR/UA1545"] == datetime(2013, 1, 1, 10, 15, tzinfo=UTC)
-    summer = [f for f in year.months[7] if f.at.astimezone(NEW_YORK).hour == 6][0]
+    summer = next(f for f in year.months[7] if f.at.astimezone(NEW_YORK).hour == 6)
     assert summer.at.hour == 10
 
 

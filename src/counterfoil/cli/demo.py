@@ -279,18 +279,18 @@ class Telling:
     def next_steps(self, house: Any, ref: str) -> None:
         """What to do now."""
         assert self.told is not None
-        home = house.settings.home
+        program, home = _typed(), _short(house.settings.home)
         public = house.settings.public_url
         tenant = self.told.tenant_ref
         bundle = next(p for p in self.written if p.name.endswith(".bundle.json"))
         self.rule("Next")
         for what, how in (
-            ("Serve it", f"counterfoil serve --home {home}"),
+            ("Serve it", f"{program} serve --home {home}"),
             ("This invoice", house.hosted_url(tenant, ref)),
             ("Swagger UI", f"{public}/docs"),
-            ("A key for the API", f"counterfoil key create --tenant {tenant} --home {home}"),
-            ("Verify it again", f"counterfoil verify {bundle}"),
-            ("Trace it again", f"counterfoil trace {self.number} 1 --tenant {tenant} --home {home}"),
+            ("A key for the API", f"{program} key create --tenant {tenant} --home {home}"),
+            ("Verify it again", f"{program} verify {bundle}"),
+            ("Trace it again", f"{program} trace {self.number} 1 --tenant {tenant} --home {home}"),
         ):
             self.out.print(f"{what:18} [cyan]{how}[/]", soft_wrap=True)
 
@@ -341,6 +341,20 @@ def _sample(tx: Any, scope: Scope) -> Any:
         issued_to=scope.usage_ends_on,
     )
     return page[0]
+
+
+def _typed() -> str:
+    """The program as a person can type it here."""
+    if shutil.which("counterfoil"):
+        return "counterfoil"
+    beside = Path(sys.executable).with_name("counterfoil")
+    return str(_short(beside)) if beside.exists() else f"{sys.executable} -m counterfoil"
+
+
+def _short(path: Path) -> Path:
+    """A path from here where it lies below."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_absolute() and path.is_relative_to(here) else path
 
 
 def _bean_check() -> str | None:

@@ -76,9 +76,8 @@ def trace_tree(found: Trace, *, shown: int = 5) -> Tree:
         price = "" if part.unit_price is None else f"{_number(part.covers)} × {_number(part.unit_price)} = "
         why.add(f"{price}{_number(part.amount)}  {escape(part.note or part.why)}")
     if found.contract is not None:
-        agreed = tree.add(
-            f"[cyan]What was agreed[/]: contract {found.contract.number}, {escape(found.contract.po_number)}"
-        )
+        order = f", {escape(found.contract.po_number)}" if found.contract.po_number else ""
+        agreed = tree.add(f"[cyan]What was agreed[/]: contract {found.contract.number}{order}")
         if found.segment is not None:
             t = found.segment.terms
             agreed.add(

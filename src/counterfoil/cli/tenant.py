@@ -32,16 +32,20 @@ def list_tenants(ctx: typer.Context, as_json: JsonOption = False) -> None:
     if as_json:
         print_json(rows)
         return
-    from rich.table import Table
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Column, Table
 
     if not rows:
         typer.echo("There is no tenant yet. Make one with: counterfoil tenant create NAME")
         return
-    table = Table("Name", "Mode", "Reference", "Clock", "Contracts", "Events", "Documents", "Parked")
+    table = Table(
+        "Tenant", Column("Reference", no_wrap=True), "Clock", *(Column(x, justify="right") for x in ("Events", "Documents")),
+        box=SIMPLE_HEAD, pad_edge=False,
+    )  # fmt: skip
     for row in rows:
-        clock = "wall clock" if row["clock_at"] is None else f"{row['clock_at']:%Y-%m-%d %H:%M} UTC"
-        numbers = (f"{row[k]:,}" for k in ("contracts", "events", "documents", "parked"))
-        table.add_row(row["name"], row["mode"], row["tenant_ref"], clock, *numbers)
+        clock = "wall clock" if row["clock_at"] is None else f"{row['clock_at']:%Y-%m-%d}"
+        numbers = (f"{row[k]:,}" for k in ("events", "documents"))
+        table.add_row(f"{row['name']}/{row['mode']}", row["tenant_ref"], clock, *numbers)
     console().print(table)
 
 
