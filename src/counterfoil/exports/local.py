@@ -66,6 +66,7 @@ class Local:
 
     language: str
     locale: Locale
+    date_style: str = "medium"
 
     def word(self, key: str, **values: str | int) -> str:
         """The document word `key`, with `{names}` filled in."""
@@ -77,12 +78,12 @@ class Local:
         return key in WORDS["en"]
 
     def date(self, day: date) -> str:
-        """A civil date: `Mar 1, 2026`, `01.03.2026`."""
-        return _date(day, self.locale)
+        """A civil date: `Mar 1, 2026`, `01.03.2026` (the style of CLDR that was asked for, or ISO 8601)."""
+        return _date(day, self.locale, self.date_style)
 
     def period(self, period: Period) -> str:
         """The first and the last day that a period holds: `Mar 1 – 31, 2026`."""
-        return _interval(period.start, period.last_day, self.locale)
+        return _interval(period.start, period.last_day, self.locale, self.date_style)
 
     def money(self, minor: int, currency: str) -> str:
         """An amount with its currency: `€1,234.50`, `1.234,50 €`."""
@@ -114,24 +115,29 @@ class Local:
 
 
 @lru_cache(maxsize=256)
-def local_for(language: str) -> Local:
-    """The way of writing of a language tag such as `de` or `en-GB`; English for one that CLDR does not know."""
+def local_for(language: str, date_style: str = "medium") -> Local:
+    """The way of writing of a language tag such as `de` or `en-GB`; English for one that CLDR does not know.
+
+    `date_style`: `short`, `medium`, `long` or `full` as CLDR has them, or `iso`.
+    """
     try:
         locale = Locale.parse(language.replace("-", "_"))
     except (UnknownLocaleError, ValueError, TypeError):
         locale = Locale("en")
-    return Local(locale.language, locale)
+    return Local(locale.language, locale, date_style)
 
 
 @lru_cache(maxsize=4096)
-def _date(day: date, locale: Locale) -> str:
-    return format_date(day, "medium", locale=locale)
+def _date(day: date, locale: Locale, style: str) -> str:
+    return day.isoformat() if style == "iso" else format_date(day, style, locale=locale)
 
 
 @lru_cache(maxsize=4096)
-def _interval(first: date, last: date, locale: Locale) -> str:
+def _interval(first: date, last: date, locale: Locale, style: str) -> str:
     if first == last:
-        return _date(first, locale)
+        return _date(first, locale, style)
+    if style != "medium":
+        return f"{_date(first, locale, style)} – {_date(last, locale, style)}"
     return format_interval(first, last, "yMMMd", locale=locale)
 
 

@@ -20,6 +20,7 @@ import typst
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.refusals import Invalid
 from counterfoil.core.invoicing.document import Document
+from counterfoil.core.invoicing.layout import STANDARD, Layout
 from counterfoil.exports import fonts
 from counterfoil.exports.view import NO_NUMBERS, document_view
 
@@ -47,13 +48,15 @@ def invoice_pdf(
     hosted_url: str,
     attachments: Sequence[Attachment] = (),
     numbers: Mapping[Ref, str] = NO_NUMBERS,
+    layout: Layout = STANDARD,
 ) -> bytes:
     """The document as PDF/A-3b. The creation date is midnight UTC of the issue date, so bytes depend on nothing else.
 
     `hosted_url` is printed as a QR code and as a link; "" leaves both out. `numbers`: the numbers of documents that it
-    refers to. Attachments need names of their own. Characters without a glyph in our fonts show as a white square.
+    refers to; `layout`: what is shown, and how. Attachments need names of their own. Characters without a glyph in our
+    fonts show as a white square.
     """
-    inputs = invoice_inputs(document, hosted_url=hosted_url, attachments=attachments, numbers=numbers)
+    inputs = invoice_inputs(document, hosted_url=hosted_url, attachments=attachments, numbers=numbers, layout=layout)
     try:
         return typeset(inputs, document)
     except typst.TypstError as error:
@@ -70,12 +73,15 @@ def invoice_inputs(
     hosted_url: str,
     attachments: Sequence[Attachment] = (),
     numbers: Mapping[Ref, str] = NO_NUMBERS,
+    layout: Layout = STANDARD,
 ) -> dict[str, str]:
     """What the template reads: texts only, as `typeset` takes them."""
-    view = msgspec.to_builtins(document_view(document, numbers=numbers))
+    view = msgspec.to_builtins(document_view(document, numbers=numbers, layout=layout))
+    logo = view["layout"].pop("logo")
     shown = _mapped({**view, "url": hosted_url}, fonts.showable)
     return {
         "document": msgspec.json.encode(shown).decode(),
+        "logo": logo,
         "qr": _qr(hosted_url) if hosted_url else "",
         "attachments": msgspec.json.encode(_attached(attachments)).decode(),
     }

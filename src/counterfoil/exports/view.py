@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, localcontext
 from types import MappingProxyType
+from typing import Any
 
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.money import EXACT, exponent, to_major, to_minor
 from counterfoil.core.invoicing.document import Document, Line, Party
+from counterfoil.core.invoicing.layout import COLUMNS, STANDARD, Layout
 from counterfoil.core.pricing.model import Part
 from counterfoil.core.pricing.totals import DiscountTerm, discount_steps
+from counterfoil.exports.layout import Fold, LayoutView, arranged, layout_view
 from counterfoil.exports.local import Local, local_for
 
 _SPAN = re.compile(r"tier (?P<n>\d+): (?:units (?:from )?(?P<a>[\d,.]+)(?: to (?P<b>[\d,.]+))?|flat fee)")
@@ -68,7 +71,10 @@ class CorrectionView:
 
 @dataclass(frozen=True, slots=True)
 class LineView:
-    """One line. `price` is empty where a price by unit means nothing; `parts` are empty where the line says it all."""
+    """One row. `price` is empty where a price by unit means nothing; `parts` are empty where the line says it all.
+
+    `n` is the number of the line on the document, 0 for a row of several lines.
+    """
 
     n: int
     item: str
@@ -115,6 +121,7 @@ class DocumentView:
     terms: str
     note: str
     words: Mapping[str, str]
+    layout: LayoutView
 
 
 _LABELS = (
@@ -123,26 +130,38 @@ _LABELS = (
 )
 
 
-def document_view(document: Document, *, numbers: Mapping[Ref, str] = NO_NUMBERS) -> DocumentView:
-    """The document as text. `numbers` names documents that it refers to; one that is missing shows its reference."""
-    local = local_for(document.language)
+def document_view(
+    document: Document, *, numbers: Mapping[Ref, str] = NO_NUMBERS, layout: Layout = STANDARD
+) -> DocumentView:
+    """The document as text. `numbers` names documents that it refers to; one that is missing shows its reference.
+
+    `layout` chooses what is shown of it; amounts, sums and taxes are those of the document whatever it says.
+    """
+    local = local_for(document.language, layout.date_style)
+    words = {key: local.word(key) for key in _LABELS} | dict(layout.titles)
     return DocumentView(
         kind=document.kind,
         language=str(local.locale).replace("_", "-"),
-        title=local.word(document.kind),
+        title=words.get(document.kind) or local.word(document.kind),
         number=document.number or local.word("preview"),
         currency=document.currency,
         seller=_party(document.seller, local),
         buyer=_party(document.buyer, local),
         facts=_facts(document, local, numbers),
-        lines=tuple(_line(line, document, local, numbers) for line in document.lines),
+        lines=tuple(
+            _shown(
+                _fold(row, document, local) if isinstance(row, Fold) else _line(row, document, local, numbers), layout
+            )
+            for row in arranged(document.lines, layout)
+        ),
         sums=_sums(document, local),
         due=Row(local.word(f"due_{document.kind}"), local.money(document.total_minor, document.currency)),
         taxes=_taxes(document, local),
         bank=tuple(Row(label, value) for label, value in document.seller.bank),
         terms=_terms(document, local),
         note=document.note,
-        words={key: local.word(key) for key in _LABELS},
+        words=words,
+        layout=layout_view(layout),
     )
 
 
@@ -206,6 +225,32 @@ def _line(line: Line, document: Document, local: Local, numbers: Mapping[Ref, st
         usage=usage,
         root=line.usage.root if line.usage else "",
         correction=_correction(line, document, local, numbers),
+    )
+
+
+def _shown(row: LineView, layout: Layout) -> LineView:
+    """The row without what the layout does not show. What a note changes, and why, always is."""
+    missing = set(COLUMNS) - set(layout.columns)
+    blank: dict[str, Any] = {name: "" for name in ("product", "period", "usage", "quantity") if name in missing}
+    if "quantity" in missing:
+        blank["unit"] = ""
+    if "unit_price" in missing or ("parts" in missing and row.parts):
+        blank["price"] = ""
+    if "parts" in missing:
+        blank |= {"parts": (), "rounding": "", "root": ""}
+    return replace(row, **blank) if blank else row
+
+
+def _fold(fold: Fold, document: Document, local: Local) -> LineView:
+    """One row for several lines: what it is, and what they come to."""
+    periods = {line.period for line in fold.lines}
+    period = next(iter(periods)) if len(periods) == 1 else None
+    count = local.number(Decimal(len(fold.lines)))
+    return LineView(
+        n=0, item=fold.product or local.word("further_items", n=count), product="",
+        period=local.period(period) if period else "", quantity="", unit="", price="",
+        amount=local.amount(fold.amount_minor, document.currency), parts=(), rounding="", usage="", root="",
+        correction=None,
     )
 
 

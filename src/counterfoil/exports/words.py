@@ -35,6 +35,8 @@ _TABLE: dict[str, tuple[str, str, str, str]] = {
     "how": ("How this amount came about", "So ergibt sich dieser Betrag", "Détail du calcul", "Cómo se calcula"),
     "further": ("{n} further terms together", "{n} weitere Posten zusammen", "{n} autres termes, ensemble",
                 "{n} términos más, en conjunto"),
+    "further_items": ("Further items ({n})", "Weitere Positionen ({n})", "Autres lignes ({n})",
+                      "Otros conceptos ({n})"),
     "rounding": ("rounded once, to", "einmal gerundet, auf", "arrondi une fois, à", "redondeado una vez, a"),
     "line_of": ("Line {n} of {document}", "Position {n} von {document}", "Ligne {n} de {document}",
                 "Línea {n} de {document}"),

@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.refusals import Problem
 from counterfoil.core.invoicing.document import Document, DocumentKind
+from counterfoil.core.invoicing.layout import STANDARD, Layout
 from counterfoil.exports.local import local_for
 from counterfoil.exports.view import NO_NUMBERS, document_view
 from counterfoil.web.assets import asset_url
@@ -57,17 +58,19 @@ _SCRIPT_WORDS = ("proof_running", "proof_ok", "proof_bad", "proof_failed", "not_
 
 
 def invoice_page(
-    document: Document, state: str, links: InvoiceLinks, *, numbers: Mapping[Ref, str] = NO_NUMBERS
+    document: Document, state: str, links: InvoiceLinks, *, numbers: Mapping[Ref, str] = NO_NUMBERS,
+    layout: Layout = STANDARD,
 ) -> str:
     """The hosted page of a document: all that its PDF says, its files, and its proof, checked by the reader's browser.
 
-    `state` is a word of the wire (SENT, LATE, PAID, ...), shown in the document's language.
+    `state` is a word of the wire (SENT, LATE, PAID, ...), shown in the document's language. `layout` chooses
+    columns, rows, titles and dates as in the PDF, and the footer; accent and logo are the PDF's alone.
     """
-    local = local_for(document.language)
+    local = local_for(document.language, layout.date_style)
     words = {key: local.word(key) for key in _PAGE_WORDS}
     due = "" if document.kind == "CREDIT" else local.word("due_by", due=local.date(document.due_on))
     return _environment().get_template("invoice.html").render(
-        view=document_view(document, numbers=numbers),
+        view=document_view(document, numbers=numbers, layout=layout),
         words=words,
         state=_state(state, document.language),
         state_class=state.lower().replace("_", "-"),
