@@ -13,7 +13,6 @@ from typing import Any
 import structlog
 import uvicorn
 from litestar import Litestar, Request, Response, get
-from litestar.concurrency import set_asyncio_executor
 
 from counterfoil.api import ingest
 from counterfoil.api.metrics import CONTENT_TYPE, Measured, Receive, Scope, Send
@@ -35,7 +34,6 @@ class Server:
     """The ASGI application: the door for usage in front, everything else behind it, all of it measured."""
 
     def __init__(self, house: House) -> None:
-        self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="request")
         self._ingest = ingest.IngestDoor(house, partial(_who, house), clock=house.clock)
         self._behind = Litestar(
             route_handlers=[*handlers(house), *pages(house), self._metrics()],
@@ -60,14 +58,12 @@ class Server:
 
     @asynccontextmanager
     async def _open(self, _app: Litestar) -> AsyncIterator[None]:
-        set_asyncio_executor(self._executor)
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="request"))
         await self._ingest.start()
         try:
             yield
         finally:
             await self._ingest.stop()
-            set_asyncio_executor(None)
-            await asyncio.to_thread(self._executor.shutdown)
 
     def _metrics(self) -> Any:
         @get("/metrics", sync_to_thread=False, include_in_schema=False)
@@ -100,8 +96,8 @@ def asgi(house: House) -> Server:
 
 
 def serve(house: House, host: str, port: int) -> None:
-    """Serve until interrupted or told to end (SIGINT, SIGTERM): requests are finished, usage is stored, the worker stops
-    after the transaction it is in."""
+    """Serve until interrupted or told to end (SIGINT, SIGTERM): requests are finished, usage is stored, and the worker
+    stops after the transaction it is in."""
     config = uvicorn.Config(
         asgi(house), host=host, port=port, loop=_loop(), http="httptools", lifespan="on", log_level="warning",
         access_log=False, timeout_graceful_shutdown=STOP_SECONDS, server_header=False, backlog=2048,

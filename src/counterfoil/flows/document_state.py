@@ -9,13 +9,12 @@ from counterfoil.flows.ports import DocumentRow
 
 
 def state_now(row: DocumentRow, today: date) -> State:
-    """The state on civil date `today` of the entity that issued it. A credit note asks for nothing: it is never late."""
+    """The state on civil date `today` of its entity. A credit note is never late: it asks for nothing."""
     if row.cancelled_at is not None:
         return "CANCELLED"
     if row.kind == "CREDIT":
         return "ISSUED" if row.sent_at is None else "SENT"
     paid = 0 if row.paid_at is None else row.total_minor
-    return state_of(
-        Facts(row.total_minor, row.due_on, sent=row.sent_at is not None, paid_minor=paid, credited_minor=row.credited_minor),
-        today,
-    )
+    sent = row.sent_at is not None
+    facts = Facts(row.total_minor, row.due_on, sent=sent, paid_minor=paid, credited_minor=row.credited_minor)
+    return state_of(facts, today)

@@ -41,9 +41,8 @@ def preview_pricing(
     pricing = wanted[-1]
     known = {i.ref for i in pricing.items}
     places = {item: f"quantities[{n}]" for n, item in enumerate(used)}
-    refuse_if(
-        Problem(f"{places[item]}.line_item_ref", "is not a line item of this pricing") for item in used if item not in known
-    )
+    unknown = [ref for ref in used if ref not in known]
+    refuse_if(Problem(f"{places[ref]}.line_item_ref", "is not a line item of this pricing") for ref in unknown)
     refuse_if(Problem(f"{places[i]}.quantity", "must not be negative") for i, m in used.items() if m.quantity < 0)
     lines = []
     for item in pricing.items:
@@ -52,7 +51,8 @@ def preview_pricing(
             rated = rate(item, used.get(item.ref, NOTHING))
         except Invalid as refusal:
             raise Invalid.of((p.under(where) for p in refusal.problems), refusal.code) from None
-        if abs(rated.amount) * 10**4 >= MAX_MINOR:
+        minor = to_minor(rated.amount, pricing.currency)
+        if abs(minor) >= MAX_MINOR:
             raise Invalid.field(where, "comes to more than a document can hold", "invoice.out_of_range")
-        lines.append(PreviewLine(item, rated, to_minor(rated.amount, pricing.currency)))
+        lines.append(PreviewLine(item, rated, minor))
     return pricing, lines

@@ -45,7 +45,7 @@ class InclusionProof:
 
 
 def inclusion(tx: InclusionTx, record_ref: Ref) -> InclusionProof:
-    """The proof under the newest head. NotFound for an unknown record; Conflict `record.pending` until it has its place."""
+    """The proof under the newest head. NotFound for an unknown record; Conflict `record.pending` while it waits."""
     sealed = tx.record(record_ref)
     if sealed is None:
         raise NotFound("record.not_found", f"there is no sealed record {record_ref}")

@@ -30,6 +30,8 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
 }
 PRIVATE = {**HEADERS, "Cache-Control": "private, no-store", "X-Robots-Tag": "noindex"}
+FOR_EVER = "public, max-age=31536000, immutable"
+CSV = "text/csv; charset=utf-8"
 HTML = "text/html; charset=utf-8"
 NOBODY = "page"
 """Who acts, in audit rows, when a page is looked at."""
@@ -87,7 +89,8 @@ def _open_pages() -> Sequence[HTTPRouteHandler]:
         return Response(landing_page(), media_type=HTML, headers={**HEADERS, "Cache-Control": "no-cache"})
 
     @get("/assets/{name:str}", sync_to_thread=True, include_in_schema=False)
-    def asset_file(name: str) -> Response[Any]:
+    def asset_file(request: Seen) -> Response[Any]:
+        name = request.path_params["name"]
         try:
             content, kind = asset(name)
         except NotFound as error:
@@ -127,7 +130,7 @@ def _hosted_pages(house: House) -> Sequence[HTTPRouteHandler]:
 
     @get(f"{at}/usage.csv", sync_to_thread=True, include_in_schema=False)
     def usage(request: Seen) -> Response[Any]:
-        return opened(request, lambda tx, ref: _file(usage_file(counted_usage(tx, ref)), "text/csv; charset=utf-8", tx, ref, "-usage.csv"))
+        return opened(request, lambda tx, ref: _file(usage_file(counted_usage(tx, ref)), CSV, tx, ref, "-usage.csv"))
 
     @get(f"{at}/bundle.json", sync_to_thread=True, include_in_schema=False)
     def bundle(request: Seen) -> Response[Any]:
@@ -139,24 +142,22 @@ def _hosted_pages(house: House) -> Sequence[HTTPRouteHandler]:
 def _log_pages(house: House) -> Sequence[HTTPRouteHandler]:
     """The tenant's log as C2SP tlog-tiles, for anybody: hashes of salted records say nothing about them."""
 
-    def served(tenant_ref: str, read: Callable[[Any], bytes], kind: str, caching: str) -> Response[Any]:
+    def served(request: Seen, read: Callable[[Any], bytes], kind: str, caching: str) -> Response[Any]:
         try:
-            with house.tx(_tenant(house, tenant_ref), NOBODY) as tx:
+            with house.tx(_tenant(house, request.path_params["tenant_ref"]), NOBODY) as tx:
                 content = read(tx)
         except Refusal as error:
             return refused(error)
         return Response(content, media_type=kind, headers={**HEADERS, "Cache-Control": caching})
 
     @get("/log/{tenant_ref:str}/checkpoint", sync_to_thread=True, include_in_schema=False)
-    def head(tenant_ref: str) -> Response[Any]:
-        return served(tenant_ref, checkpoint, "text/plain; charset=utf-8", "no-cache")
+    def head(request: Seen) -> Response[Any]:
+        return served(request, checkpoint, "text/plain; charset=utf-8", "no-cache")
 
     @get("/log/{tenant_ref:str}/tile/{rest:path}", sync_to_thread=True, include_in_schema=False)
-    def tile(tenant_ref: str, rest: str) -> Response[Any]:
-        path = f"tile{rest}"
-        return served(
-            tenant_ref, lambda tx: served_tile(tx, path), "application/octet-stream", "public, max-age=31536000, immutable"
-        )
+    def tile(request: Seen) -> Response[Any]:
+        path = f"tile{request.path_params['rest']}"
+        return served(request, lambda tx: served_tile(tx, path), "application/octet-stream", FOR_EVER)
 
     return head, tile
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from counterfoil.api.native.catalogue import PartOut, part_out
+from counterfoil.api.native.catalogue_wire import PartOut, part_out
 from counterfoil.api.native.parties import BankRow
 from counterfoil.api.native.wire import (
     Amount,
@@ -20,8 +20,8 @@ from counterfoil.api.native.wire import (
     exact,
     span,
 )
+from counterfoil.core.invoicing.document import Correction, DocumentKind, LineKind, UsageProof
 from counterfoil.core.invoicing.document import Document as CoreDocument
-from counterfoil.core.invoicing.document import DocumentKind, LineKind
 from counterfoil.core.invoicing.document import Line as CoreLine
 from counterfoil.core.invoicing.document import Party as CoreParty
 from counterfoil.flows.ports import DocumentRow
@@ -197,8 +197,8 @@ def document_out(
         contract_ref=d.contract_ref, contract_number=d.contract_number, contract_version=d.contract_version,
         number_in_contract=d.number_in_contract, period=span(d.period), is_partial_period=d.is_partial_period,
         po_number=d.po_number, note=d.note, corrects=d.corrects, time_zone=d.time_zone, language=d.language,
-        credited=money(row.credited_minor if row else 0), sent_at=row and row.sent_at, paid_at=row and row.paid_at,
-        cancelled_at=row and row.cancelled_at, hosted_url=hosted_url,
+        credited=money(row.credited_minor if row else 0), sent_at=row.sent_at if row else None,
+        paid_at=row.paid_at if row else None, cancelled_at=row.cancelled_at if row else None, hosted_url=hosted_url,
     )
 
 
@@ -211,17 +211,27 @@ def _party(p: CoreParty) -> Party:
 
 def line_out(x: CoreLine, currency: str) -> Line:
     """A line as the wire shows it."""
-    c, u = x.correction, x.usage
     return Line(
         n=x.n, item=x.item, product_name=x.product_name, kind=x.kind, period=span(x.period),
         quantity=exact(x.quantity) or "0", unit=x.unit, amount=amount(x.amount_minor, currency),
         discount=amount(x.discount_minor, currency), tax_percent=exact(x.tax_percent) or "0",
         tax_category=x.tax_category, parts=[part_out(p) for p in x.parts], product_ref=x.product_ref,
         line_item_ref=x.line_item_ref, terms=x.terms, inputs=x.inputs,
-        usage=u and UsageSeal(root=u.root, count=u.count, from_instant=u.window.start, to_instant=u.window.end,
-                              meter=u.meter),
-        correction=c and Corrected(document_ref=c.document_ref, line=c.line, before=amount(c.before_minor, currency),
-                                   after=amount(c.after_minor, currency), reason=c.reason),
+        usage=None if x.usage is None else _seal(x.usage),
+        correction=None if x.correction is None else _corrected(x.correction, currency),
+    )
+
+
+def _seal(u: UsageProof) -> UsageSeal:
+    return UsageSeal(
+        root=u.root, count=u.count, from_instant=u.window.start, to_instant=u.window.end, meter=u.meter
+    )
+
+
+def _corrected(c: Correction, currency: str) -> Corrected:
+    return Corrected(
+        document_ref=c.document_ref, line=c.line, before=amount(c.before_minor, currency),
+        after=amount(c.after_minor, currency), reason=c.reason,
     )
 
 

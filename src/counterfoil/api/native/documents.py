@@ -9,7 +9,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from counterfoil.api.native.books import EntryOut, entry_out
-from counterfoil.api.native.contracts import Contract, Stretch, contract_out
+from counterfoil.api.native.contract_wire import Contract, Stretch, contract_out
 from counterfoil.api.native.document_wire import Document, Line, State, Summary, document_out, line_out, summary_out
 from counterfoil.api.native.door import FINANCE, Call, File, Route
 from counterfoil.api.native.paging import Page, Paging, page, position
@@ -230,12 +230,12 @@ ROUTES = (
           "were counted: `counterfoil verify` checks it without us."),
     Route("GET", f"{_DOCUMENT}/notes", "Documents", "Its credit and debit notes, oldest first", get_notes,
           Page[Document], errors=(404,)),
-    Route("POST", f"{_DOCUMENT}/credit", "Documents", "Credit it in full or in part", post_credit, Document, body=Credit,
-          roles=FINANCE, status=201, errors=(404, 409),
+    Route("POST", f"{_DOCUMENT}/credit", "Documents", "Credit it in full or in part", post_credit, Document,
+          body=Credit, roles=FINANCE, status=201, errors=(404, 409),
           example={"lines": [{"line": 1, "amount": "10.00"}], "reason": "goodwill"},
           about="Never more than what is left of each line. Crediting everything cancels the invoice."),
-    Route("POST", f"{_DOCUMENT}/mark-paid", "Documents", "Note that it was paid in full", post_paid, Document, body=Paid,
-          roles=FINANCE, errors=(404, 409), example={"paid_at": "2026-03-20T10:00:00Z"}),
-    Route("GET", f"{_DOCUMENT}/lines/{{line}}/trace", "Documents", "Trace a line down to its events and up to the books",
+    Route("POST", f"{_DOCUMENT}/mark-paid", "Documents", "Note that it was paid in full", post_paid, Document,
+          body=Paid, roles=FINANCE, errors=(404, 409), example={"paid_at": "2026-03-20T10:00:00Z"}),
+    Route("GET", f"{_DOCUMENT}/lines/{{line}}/trace", "Documents", "Trace a line to its events and to the books",
           get_trace, Trace, query=HowManyEvents, errors=(404,)),
 )

@@ -247,7 +247,7 @@ def _once(house: House, route: Route, call: Call, key: str, fingerprint: bytes) 
                 tx.keep_answer(key, done.status, done.body)
         return done
     with house.tx(auth.tenant, auth.actor) as call.tx:
-        kept = _replay(*call.tx.answer_for(key, fingerprint), fingerprint)
+        kept = _replay(call.tx.answer_for(key, fingerprint), fingerprint)
         if kept is not None:
             return kept
         result = route.do(call)
@@ -261,7 +261,7 @@ def _kept(house: House, auth: Auth, key: str, fingerprint: bytes) -> Response | 
     """The answer that was kept for a key, without claiming it."""
     try:
         with house.tx(auth.tenant, auth.actor) as tx:
-            kept = _replay(*tx.answer_for(key, fingerprint), fingerprint)
+            kept = _replay(tx.answer_for(key, fingerprint), fingerprint)
             if kept is None:
                 raise _Undo
             return kept
@@ -269,7 +269,8 @@ def _kept(house: House, auth: Auth, key: str, fingerprint: bytes) -> Response | 
         return None
 
 
-def _replay(new: bool, before: bytes, status: int | None, body: bytes | None, fingerprint: bytes) -> Response | None:
+def _replay(known: tuple[bool, bytes, int | None, bytes | None], fingerprint: bytes) -> Response | None:
+    new, before, status, body = known
     if new:
         return None
     if bytes(before) != fingerprint:

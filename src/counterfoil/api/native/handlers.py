@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import swagger_ui_bundle
 from litestar import Request as LitestarRequest
 from litestar import Response as LitestarResponse
 from litestar import get
+from litestar.concurrency import sync_to_thread
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
@@ -22,10 +24,13 @@ from counterfoil.api.native.swagger import initializer, page, understood
 ASSETS = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png")
 _ASSET_TYPES = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "png": "image/png"}
 DOCS_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 """Swagger UI writes style attributes; nothing comes from elsewhere."""
+Asked = LitestarRequest[Any, Any, Any]
+INGEST = "/v1/usage/events"
+"""Where usage is reported, by a door of its own."""
 PLAIN = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 
 
@@ -35,26 +40,23 @@ def handlers(house: House) -> list[HTTPRouteHandler]:
 
 
 def _handler(house: House, route: Route) -> HTTPRouteHandler:
-    def with_body(request: LitestarRequest[Any, Any, Any], body: bytes) -> LitestarResponse[bytes]:
-        return answered(respond(house, route, _seen(request, body)))
-
-    def without_body(request: LitestarRequest[Any, Any, Any]) -> LitestarResponse[bytes]:
-        return answered(respond(house, route, _seen(request, b"")))
+    async def handle(request: Asked) -> LitestarResponse[bytes]:
+        body = await request.body() if route.writes else b""
+        return answered(await sync_to_thread(respond, house, route, _seen(request, body)))
 
     path = "/".join(f"{part[:-1]}:str}}" if part.endswith("}") else part for part in route.path.split("/"))
     made = HTTPRouteHandler(
         path,
         http_method=route.method,
         status_code=route.status,
-        sync_to_thread=True,
         request_max_body_size=route.max_body,
         include_in_schema=False,
         name=f"{route.method} {route.path}",
     )
-    return made(with_body if route.writes else without_body)
+    return made(handle)
 
 
-def _seen(request: LitestarRequest[Any, Any, Any], body: bytes) -> Request:
+def _seen(request: Asked, body: bytes) -> Request:
     return Request(
         path=request.scope["path"],
         query=request.scope["query_string"],
@@ -72,6 +74,12 @@ def answered(response: Response) -> LitestarResponse[bytes]:
     )
 
 
+def allowed(path: str) -> list[str]:
+    """The methods that are answered at a path of this dialect."""
+    found = {r.method for r in ROUTES if re.fullmatch(re.sub(r"{\w+}", "[^/]+", r.path), path)}
+    return sorted({*found, "POST"} if path == INGEST else found)
+
+
 def refused(error: Exception, where: str) -> Failure:
     """What Litestar refuses, or fails at, before a door is reached, in our words."""
     if not isinstance(error, HTTPException) or error.status_code >= 500:
@@ -79,21 +87,21 @@ def refused(error: Exception, where: str) -> Failure:
     if error.status_code == 404:
         return problem(404, "route.not_found", f"there is nothing at {where}"[:300])
     if error.status_code == 405:
-        allow = (error.headers or {}).get("Allow", "")
-        detail = f"{where} is not answered" + (f"; allowed: {allow}" if allow else "")
-        return problem(405, "method.not_allowed", detail[:300], headers={"Allow": allow} if allow else {})
+        allow = ", ".join(allowed(where.partition(" ")[2])) or "GET"
+        return problem(405, "method.not_allowed", f"only {allow} is answered there", headers={"Allow": allow})
     if error.status_code == 413:
         return problem(413, "body.too_large", "the body is larger than this operation takes; send several requests")
     return problem(error.status_code, "request.malformed", "the request cannot be read")
 
 
 def _about(house: House) -> Sequence[HTTPRouteHandler]:
-    folder = Path(swagger_ui_bundle.swagger_ui_path)
+    folder = Path(import_module("swagger_ui_bundle").swagger_ui_path)
     shown = {"Content-Security-Policy": DOCS_POLICY, "X-Content-Type-Options": "nosniff"}
 
     @get("/openapi.json", sync_to_thread=False, include_in_schema=False)
     def description() -> LitestarResponse[bytes]:
-        return LitestarResponse(openapi.document(), media_type="application/json", headers={"X-Content-Type-Options": "nosniff"})
+        headers = {"X-Content-Type-Options": "nosniff"}
+        return LitestarResponse(openapi.document(), media_type="application/json", headers=headers)
 
     @get("/docs/openapi.json", sync_to_thread=False, include_in_schema=False)
     def for_swagger() -> LitestarResponse[bytes]:
@@ -104,7 +112,8 @@ def _about(house: House) -> Sequence[HTTPRouteHandler]:
         return LitestarResponse(page(), media_type="text/html; charset=utf-8", headers=shown)
 
     @get("/docs/{name:str}", sync_to_thread=True, include_in_schema=False)
-    def docs_asset(request: LitestarRequest[Any, Any, Any], name: str) -> LitestarResponse[bytes]:
+    def docs_asset(request: Asked) -> LitestarResponse[bytes]:
+        name = request.path_params["name"]
         if name == "start.js":
             return LitestarResponse(initializer(), media_type=_ASSET_TYPES["js"], headers=shown)
         if name not in ASSETS:

@@ -78,7 +78,7 @@ class NewInvoice(Input):
     currency: CurrencyText | None = None
     issued_on: Day | None = None
     net_days: NetDays | None = None
-    discounts: Annotated[list[NewDiscount], Meta(max_length=50)] = []
+    discounts: Annotated[list[NewDiscount], Meta(max_length=50)] = msgspec.field(default_factory=list)
     po_number: ShortText = ""
     note: Text = ""
 
@@ -98,7 +98,7 @@ class BatchRow(Output, omit_defaults=True):
     currency: str | None = None
     total: Amount | None = None
     code: str | None = None
-    errors: list[FieldError] = []
+    errors: list[FieldError] = msgspec.field(default_factory=list)
 
 
 class BatchDone(Output):

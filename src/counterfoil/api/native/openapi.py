@@ -26,12 +26,12 @@ _ABOUT = """\
 Contract to cash: contracts, usage, invoices, books, and the proof of each number.
 
 * **Keys**: `Authorization: Bearer pk_test_<id>.<secret>` or `X-Api-Key`. `counterfoil sandbox` makes one.
-* **Amounts** are decimal texts in the main unit (`"12.50"`) beside their `currency`; decimals come in as JSON numbers or
-  texts and are read exactly. **Dates** are `YYYY-MM-DD`; end dates are the last day, included. **Instants** end with `Z`.
+* **Amounts** are decimal texts in the main unit (`"12.50"`) beside their `currency`; decimals come in as JSON
+  numbers or texts and are read exactly. **Dates** are `YYYY-MM-DD`; an end date is the last day. Instants end in `Z`.
 * **Writes** take an `Idempotency-Key`: the same key and request give the same answer (`Idempotency-Replayed: true`),
   another request under the key is a 409.
 * **Lists** give `{"data": [...], "next": cursor}`; pass `next` as `after`.
-* **Problems** follow RFC 9457: a stable `code`, and `errors` that name every wrong field. What is refused changed nothing.
+* **Problems** follow RFC 9457: a stable `code`, and `errors` that name the wrong fields. A refusal changes nothing.
 """
 _CODES = {
     400: ("json.malformed", "the JSON is malformed: invalid character (byte 17)"),
@@ -110,7 +110,7 @@ def describe(routes: Iterable[Route]) -> Schema:
     for kind in {r.query for r in routes}:
         components.pop(by_kind[kind]["$ref"].removeprefix(REFS), None)
     paths.setdefault("/v1/usage/events", {})["post"] = _ingest()
-    return _plain({
+    described: Schema = _plain({
         "openapi": "3.1.0",
         "info": {"title": "Counterfoil", "version": version("counterfoil"), "description": _ABOUT,
                  "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}},
@@ -127,6 +127,7 @@ def describe(routes: Iterable[Route]) -> Schema:
             },
         },
     })
+    return described
 
 
 def _operation(
@@ -229,8 +230,9 @@ def _ingest() -> Schema:
         "operationId": "report_usage",
         "tags": ["Usage events"],
         "summary": "Report usage: one event, or up to 10,000",
-        "description": "Answered after the commit, row by row: accepted, duplicate, or refused with the reason. The first "
-        "report with a `key` wins. Also takes application/x-ndjson and text/csv. Roles: admin, finance, ingest.",
+        "description": "Answered after the commit, row by row: accepted, duplicate, or refused, and why. "
+        "The first report with a `key` wins. Also takes application/x-ndjson and text/csv. Roles: admin, finance, "
+        "ingest.",
         "parameters": [
             {"name": "dry_run", "in": "query", "required": False, "schema": {"type": "boolean"},
              "description": "Only check: nothing is stored"},
@@ -271,7 +273,8 @@ def _not_null(schema: Schema) -> Schema:
     if "anyOf" in schema:
         rest = [s for s in schema["anyOf"] if s != {"type": "null"}]
         if len(rest) == 1:
-            return rest[0]
+            found: Schema = rest[0]
+            return found
     return {k: v for k, v in schema.items() if not (k == "default" and v is None)}
 
 

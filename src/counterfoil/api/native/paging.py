@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import types
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -44,7 +45,7 @@ def position(after: str | None, *kinds: Any) -> Any:
         return None
     try:
         data = base64.b64decode(after + "=" * (-len(after) % 4), altchars=b"-_", validate=True)
-        key = msgspec.json.decode(data, type=tuple[kinds])  # type: ignore[valid-type]
+        key = msgspec.json.decode(data, type=types.GenericAlias(tuple, kinds))
     except (ValueError, binascii.Error, msgspec.DecodeError, RecursionError):
         raise Invalid.field("after", "is not a cursor of this list: take `next` of the page before") from None
     if any(isinstance(k, str) and "\x00" in k for k in key):

@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Annotated, Any
 
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, Meta, UnsetType, field
 
 from counterfoil.api.native.door import ADMIN, FINANCE, Call, Route
 from counterfoil.api.native.paging import Page, Paging, page, page_of_all, position
@@ -19,7 +19,7 @@ from counterfoil.flows.keep_parties import change_customer, change_entity, creat
 
 Lines = Annotated[list[ShortText], Meta(max_length=12, description="Lines of a postal address")]
 Language = Annotated[str, Meta(description="Of the documents: en, de, fr or es", max_length=10)]
-Prefix = Annotated[str, Meta(description="Leads the document numbers, as in US-INV-000123", examples=["US"], max_length=12)]
+Prefix = Annotated[str, Meta(description="Leads document numbers, as in US-INV-000123", examples=["US"], max_length=12)]
 Zone = Annotated[str, Meta(description="IANA time zone", examples=["Europe/Berlin"], max_length=64)]
 NetDays = Annotated[int, Meta(ge=0, le=3650, description="Days from issue to due date")]
 
@@ -50,10 +50,10 @@ class NewEntity(Input):
     tax_id: ShortText = ""
     email: ShortText = ""
     phone: ShortText = ""
-    address: Lines = []
+    address: Lines = field(default_factory=list)
     country: ShortText = ""
     language: Language = "en"
-    bank: Annotated[list[BankRowIn], Meta(max_length=12)] = []
+    bank: Annotated[list[BankRowIn], Meta(max_length=12)] = field(default_factory=list)
 
 
 class EntityChange(Input):
@@ -106,7 +106,7 @@ class NewCustomer(Input):
     tax_id: ShortText = ""
     email: ShortText = ""
     phone: ShortText = ""
-    address: Lines = []
+    address: Lines = field(default_factory=list)
     country: ShortText = ""
     language: Language = "en"
 

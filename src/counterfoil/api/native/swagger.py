@@ -1,4 +1,4 @@
-"""Swagger UI from the installed package: its page, its start, and the description in the older form that it understands."""
+"""Swagger UI from the installed package: its page, its start, and our description in the form it understands."""
 
 from __future__ import annotations
 

@@ -200,7 +200,11 @@ def list_changes(call: Call) -> Page[Change]:
     query: ChangeFilter = call.query
     after = position(query.after, int)
     rows = call.tx.audit_page(after and after[0], query.limit + 1, ref=query.ref, noun=query.noun)
-    return page(rows, query.limit, lambda r: (r["seq"],), lambda r: Change(**{k: v for k, v in r.items() if k != "seq"}))
+    return page(rows, query.limit, lambda r: (r["seq"],), _change)
+
+
+def _change(row: dict[str, Any]) -> Change:
+    return Change(**{name: value for name, value in row.items() if name != "seq"})
 
 
 ROUTES = (

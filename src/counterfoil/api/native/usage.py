@@ -14,10 +14,11 @@ from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.refusals import Invalid
 from counterfoil.core.usage.event import Event as CoreEvent
 from counterfoil.flows.correct_usage import delete_usage, edit_usage
+from counterfoil.flows.keys import Role
 from counterfoil.flows.usage_catalogue import read_catalogue
 
 Why = Annotated[str, Meta(min_length=1, max_length=500, description="Why the usage is corrected")]
-WITH_INGEST = READERS | {"ingest"}
+WITH_INGEST: frozenset[Role] = frozenset((*READERS, "ingest"))
 
 
 class UsageEvent(Output):
@@ -52,7 +53,7 @@ class UsageFilter(Paging):
     usage_product_ref: RefText | None = None
     since: Instant | None = None
     until: Instant | None = None
-    superseded: Annotated[bool, Meta(description="Also those that were corrected or deleted, and the deletions")] = False
+    superseded: Annotated[bool, Meta(description="Also what was corrected or deleted, and the deletions")] = False
 
 
 class Edit(Input):

@@ -1,4 +1,4 @@
-"""What crosses the wire: words that every resource shares, reading a request exactly, and naming what is wrong with it."""
+"""What crosses the wire: words that every resource shares, exact reading, and names for what is wrong."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CurrencyText = Annotated[str, Meta(pattern="^[A-Z]{3}$", description="ISO 4217 c
 Instant = Annotated[datetime, Meta(tz=True, examples=["2026-03-01T00:00:00Z"])]
 Day = Annotated[date, Meta(examples=["2026-03-01"])]
 Amount = Annotated[
-    str, Meta(description="An amount in the currency's main unit, with all digits of its minor unit", examples=["12.50"])
+    str, Meta(description="In the currency's main unit, with all digits of its minor unit", examples=["12.50"])
 ]
 Exact = Annotated[str, Meta(description="An exact decimal number", examples=["0.0125"])]
 Percent = Annotated[Decimal, Meta(description="0 to 100", examples=["19"])]
@@ -42,11 +42,11 @@ EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 
 
-class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Input(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """What comes in: unknown fields are refused."""
 
 
-class Output(msgspec.Struct, frozen=True, kw_only=True):
+class Output(msgspec.Struct, kw_only=True):
     """What goes out."""
 
 
