@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from counterfoil.core.basis.calendar import DAY, MONTH, QUARTER, WEEK, YEAR, Grid, Part, Step, part
 from counterfoil.core.basis.period import Period
-from counterfoil.core.contracts.terms import Cycle, ProductTerms, Segment
+from counterfoil.core.contracts.terms import Cycle, PaymentTime, ProductTerms, Segment
 
 _ONE_DAY = timedelta(days=1)
 _UNITS = {"DAILY": DAY, "WEEKLY": WEEK, "MONTHLY": MONTH, "QUARTERLY": QUARTER, "YEARLY": YEAR}
@@ -81,16 +81,41 @@ def period_at(segment: Segment, index: int) -> BillingPeriod | None:
     if index < 0:
         return None
     terms = segment.terms
-    step = step_of(terms.cycle)
-    start = _start(segment)
+    return _period_at(
+        _start(segment),
+        segment.until,
+        segment.anchor,
+        terms.start,
+        terms.end,
+        terms.cycle,
+        terms.issue_day,
+        terms.payment_time,
+        index,
+    )
+
+
+@lru_cache(maxsize=65_536)  # a run bills many contracts whose dates are the same
+def _period_at(
+    start: date,
+    until: date | None,
+    anchor: date,
+    first_day: date,
+    end: date | None,
+    cycle: Cycle,
+    issue_day: date | None,
+    payment_time: PaymentTime,
+    index: int,
+) -> BillingPeriod | None:
+    step = step_of(cycle)
     if step is None:
-        piece = _one_time(segment, start) if index == 0 else None
+        piece = _one_time(first_day, end, start, until) if index == 0 else None
     else:
-        grid = Grid(segment.anchor, step)
-        piece = part(grid, grid.index(start) + index, start, segment.until, terms.start)
+        grid = Grid(anchor, step)
+        piece = part(grid, grid.index(start) + index, start, until, first_day)
     if piece is None:
         return None
-    return BillingPeriod(index, piece.billed, piece.whole, piece.is_partial, _issue_on(terms, step, piece.billed))
+    issue_on = _issue_on(issue_day, payment_time, step, piece.billed)
+    return BillingPeriod(index, piece.billed, piece.whole, piece.is_partial, issue_on)
 
 
 def period_containing(segment: Segment, day: date) -> BillingPeriod | None:
@@ -124,7 +149,7 @@ def count(segment: Segment) -> int | None:
     """How many billing periods the segment has; None when it has no end."""
     start = _start(segment)
     if step_of(segment.terms.cycle) is None:
-        return 0 if _one_time(segment, start) is None else 1
+        return 0 if period_at(segment, 0) is None else 1
     if segment.until is None:
         return None
     return 0 if segment.until <= start else _number(segment, start, segment.until - _ONE_DAY) + 1
@@ -142,21 +167,19 @@ def _number(segment: Segment, start: date, day: date) -> int:
     return grid.index(day) - grid.index(start)
 
 
-def _one_time(segment: Segment, start: date) -> Part | None:
+def _one_time(first_day: date, end: date | None, start: date, until: date | None) -> Part | None:
     """The one period of ONE_TIME, from the product's start to its end: its first day alone when it has no end."""
-    terms = segment.terms
-    whole = Period(terms.start, terms.start + _ONE_DAY if terms.end is None else terms.end)
-    billed = whole.clip(start, segment.until)
+    whole = Period(first_day, first_day + _ONE_DAY if end is None else end)
+    billed = whole.clip(start, until)
     return None if billed is None else Part(billed, whole)
 
 
-def _issue_on(terms: ProductTerms, step: Step | None, billed: Period) -> date:
+def _issue_on(issue_day: date | None, payment_time: PaymentTime, step: Step | None, billed: Period) -> date:
     """The first day in advance, the day after the last in arrears; DURING_USE the issue day's date inside the period,
     or its last day where a stub has none. Never before the issue day, which is the date of the first document."""
-    issue_day = terms.issue_day
-    if terms.payment_time == "AFTER_USE":
+    if payment_time == "AFTER_USE":
         on = billed.end
-    elif terms.payment_time == "BEFORE_USE" or issue_day is None:
+    elif payment_time == "BEFORE_USE" or issue_day is None:
         on = billed.start
     elif step is None:
         on = min(max(issue_day, billed.start), billed.last_day)
