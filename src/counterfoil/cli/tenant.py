@@ -32,20 +32,19 @@ def list_tenants(ctx: typer.Context, as_json: JsonOption = False) -> None:
     if as_json:
         print_json(rows)
         return
-    from rich.box import SIMPLE_HEAD
+    from rich.box import SIMPLE
     from rich.table import Column, Table
 
     if not rows:
         typer.echo("There is no tenant yet. Make one with: counterfoil tenant create NAME")
         return
-    table = Table(
-        "Tenant", Column("Reference", no_wrap=True), "Clock", *(Column(x, justify="right") for x in ("Events", "Documents")),
-        box=SIMPLE_HEAD, pad_edge=False,
-    )  # fmt: skip
+    numbers = (Column(title, justify="right", no_wrap=True) for title in ("Events", "Documents"))
+    table = Table("Tenant", Column("Reference", no_wrap=True), "Clock", *numbers, box=SIMPLE, padding=(0, 1, 0, 0))
     for row in rows:
         clock = "wall clock" if row["clock_at"] is None else f"{row['clock_at']:%Y-%m-%d}"
-        numbers = (f"{row[k]:,}" for k in ("events", "documents"))
-        table.add_row(f"{row['name']}/{row['mode']}", row["tenant_ref"], clock, *numbers)
+        table.add_row(
+            f"{row['name']}/{row['mode']}", row["tenant_ref"], clock, *(f"{row[k]:,}" for k in ("events", "documents"))
+        )
     console().print(table)
 
 
