@@ -134,7 +134,7 @@ class Telling:
     def totals(self, house: Any) -> None:
         """Documents and amounts by entity and kind."""
         from rich.box import SIMPLE_HEAD
-        from rich.table import Table
+        from rich.table import Column, Table
 
         from counterfoil.cli.show import KINDS
         from counterfoil.core.basis.money import to_major
@@ -147,10 +147,12 @@ class Telling:
         self.rule("What was billed")
         currency = "/".join(sorted({r["currency"] for r in rows}))
         table = Table(
-            "Entity",
-            "Kind",
+            "From",
+            Column("Kind", no_wrap=True),
             *_right("Documents", f"Net {currency}", f"Tax {currency}", f"Total {currency}"),
             box=SIMPLE_HEAD,
+            padding=(0, 1),
+            pad_edge=False,
         )
         sums = [0, 0, 0, 0]
         before = ""
