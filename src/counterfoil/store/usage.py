@@ -38,6 +38,24 @@ WITH added AS (
 )
 SELECT CASE WHEN count(*) < %s THEN coalesce(array_agg(event_ref::text), '{}') END FROM added"""
 
+# What was written is first summed up by customer and stream: where a month of usage has just come in, which no document
+# has billed yet, that alone shows that no period is touched. Only then are events of a touched period looked for.
+_LATE: LiteralString = (
+    "WITH fresh AS MATERIALIZED (SELECT customer_ref, usage_product_ref, min(at) AS first_at, max(at) AS last_at "
+    "FROM usage_event WHERE tenant = %s AND xact >= %s AND xact < %s GROUP BY 1, 2) "
+    "SELECT DISTINCT b.product_ref::text, b.starts, b.part, b.version FROM fresh f "
+    "JOIN coverage c ON c.tenant = %s AND c.customer_ref = f.customer_ref "
+    "AND c.usage_product_ref = f.usage_product_ref "
+    "JOIN billing_period b ON b.tenant = c.tenant AND b.product_ref = c.product_ref "
+    "AND b.contract_ref = c.contract_ref AND f.first_at < b.closes_at AND (f.last_at >= b.opens_at OR c.carries) "
+    "WHERE (c.carries OR EXISTS (SELECT FROM usage_event e "
+    "WHERE e.tenant = c.tenant AND e.customer_ref = f.customer_ref AND e.usage_product_ref = f.usage_product_ref "
+    "AND e.at >= b.opens_at AND e.at < b.closes_at "
+    "AND e.xact >= %s AND e.xact < %s)) "
+    "AND (%s::uuid IS NULL OR (b.product_ref, b.starts, b.part, b.version) "
+    "> (%s::uuid, %s::date, %s::int, %s::int)) ORDER BY 1, 2, 3, 4 LIMIT %s"
+)
+
 
 class UsageRows(EventRows):
     """Usage events, coverage, and measuring."""
@@ -255,14 +273,10 @@ class UsageRows(EventRows):
         """
         since, until = mark or self.sweep_mark()
         rows = self.all(
-            "SELECT DISTINCT b.product_ref::text, b.starts, b.part, b.version FROM usage_event e "
-            "JOIN coverage c ON c.tenant = e.tenant AND c.customer_ref = e.customer_ref "
-            "AND c.usage_product_ref = e.usage_product_ref "
-            "JOIN billing_period b ON b.tenant = c.tenant AND b.product_ref = c.product_ref "
-            "AND b.contract_ref = c.contract_ref AND e.at < b.closes_at AND (e.at >= b.opens_at OR c.carries) "
-            "WHERE e.tenant = %s AND e.xact >= %s AND e.xact < %s "
-            "AND (%s::uuid IS NULL OR (b.product_ref, b.starts, b.part, b.version) "
-            "> (%s::uuid, %s::date, %s::int, %s::int)) ORDER BY 1, 2, 3, 4 LIMIT %s",
+            _LATE,
+            self.tenant,
+            since,
+            until,
             self.tenant,
             since,
             until,
