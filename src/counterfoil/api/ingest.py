@@ -20,7 +20,7 @@ from counterfoil.flows.keys import Auth
 from counterfoil.flows.record_usage import Answer, Report, check_usage
 from counterfoil.flows.usage_catalogue import Catalogue
 from counterfoil.flows.usage_files import read_usage_file
-from counterfoil.flows.usage_reports import Read, report_from_json, report_from_values, reports_from_json
+from counterfoil.flows.usage_reports import Decoded, Read, report_from_json, report_from_values, reports_from_json
 
 PATH = "/v1/usage/events"
 MAX_BODY = 10 * 1024 * 1024
@@ -131,13 +131,13 @@ class IngestDoor:
         if body is None:
             failure = problem(413, "http.too_large", f"a request may have {MAX_BODY} bytes; send several")
             return failure.status, failure.body, PROBLEM_TYPE.encode()
-        reads, single, plain = _read(headers, body)
-        reports, places = _well_read(reads)
+        decoded = _read(headers, body)
+        reports, places = _well_read(decoded)
         _name_rows(headers, reports, places)
         dry = b"dry_run=true" in scope.get("query_string", b"")
         catalogue = await self._catalogue(caller.tenant, fresh=dry)
         now = catalogue.clock_at or self._clock()
-        checked = check_usage(reports, catalogue, now, texts_checked=plain)
+        checked = check_usage(reports, catalogue, now, texts_checked=decoded.texts_checked)
         if dry:
             answers = [_WELL] * len(reports)
             for i, refused in checked.refused.items():
@@ -148,8 +148,8 @@ class IngestDoor:
             answers = await waiting
         else:
             answers = []
-        results = answers if len(answers) == len(reads) else _merged(reads, places, answers)
-        return _one(results[0]) if single else _several(results)
+        results = answers if decoded.whole else _merged(decoded.reads, places, answers)
+        return _one(results[0]) if decoded.single else _several(results)
 
     async def _caller(self, headers: Headers) -> Auth:
         """Who asks, as it was told a moment ago or is told now."""
@@ -195,8 +195,8 @@ async def _body(headers: Headers, receive: Receive) -> bytes | None:
     return b"".join(parts)
 
 
-def _read(headers: Headers, body: bytes) -> tuple[Sequence[Read], bool, bool]:
-    """What was read of each event, whether it is one by itself, and whether the limits of its texts were enforced."""
+def _read(headers: Headers, body: bytes) -> Decoded:
+    """The events of the body, by its content type."""
     if headers.get(b"content-encoding", b"identity") != b"identity":
         raise WrongMedia("http.content_encoding", "send the body without a content encoding")
     kind = headers.get(b"content-type", b"application/json").split(b";")[0].strip().lower()
@@ -205,7 +205,7 @@ def _read(headers: Headers, body: bytes) -> tuple[Sequence[Read], bool, bool]:
     if kind in (b"application/x-ndjson", b"application/jsonl", b"application/jsonlines"):
         lines = [line for line in body.split(b"\n") if line and not line.isspace()]
         _refuse_many(len(lines))
-        return [report_from_json(line) for line in lines], False, False
+        return Decoded([report_from_json(line) for line in lines])
     if kind == b"text/csv":
         reads: list[Read] = []
         for line in read_usage_file(io.BytesIO(body)):
@@ -213,7 +213,7 @@ def _read(headers: Headers, body: bytes) -> tuple[Sequence[Read], bool, bool]:
                 ("usage.malformed", (Problem("", line.fault),)) if line.fault else report_from_values(line.values)
             )
             _refuse_many(len(reads))
-        return reads, False, False
+        return Decoded(reads)
     raise WrongMedia("http.content_type", "send application/json, application/x-ndjson or text/csv")
 
 
@@ -222,8 +222,11 @@ def _refuse_many(count: int) -> None:
         raise Invalid.field("events", f"must not be more than {MAX_ROWS} in one request", "usage.too_many")
 
 
-def _well_read(reads: Sequence[Read]) -> tuple[list[Report], Sequence[int]]:
+def _well_read(decoded: Decoded) -> tuple[Sequence[Report], Sequence[int]]:
     """The reports among what was read, and their places."""
+    reads = decoded.reads
+    if decoded.whole:
+        return reads, range(len(reads))  # type: ignore[return-value]
     places = [i for i, read in enumerate(reads) if type(read) is Report]
     return [reads[i] for i in places], places  # type: ignore[misc]
 

@@ -82,7 +82,7 @@ def edit_usage(
         raise Invalid.of(problems, code)
     fresh = tx.new_ref()
     new = Event(
-        ref=fresh, customer_ref=checked.customers[0], usage_product_ref=checked.streams[0], at=report.at,
+        ref=fresh, customer_ref=checked.named[0][0], usage_product_ref=checked.named[0][1], at=report.at,
         quantity=report.quantity, properties=report.properties, key=fresh, supersedes=old.ref,
     )
     tx.supersede(old.ref, new, why.strip())

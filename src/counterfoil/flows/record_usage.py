@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Context, Decimal, Inexact, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation, Rounded, localcontext
 from types import MappingProxyType
 from typing import Annotated, Literal, Protocol
 
 import msgspec
 
 from counterfoil.core.basis.ids import Ref
-from counterfoil.core.basis.quantity import MAX_QUANTITY, MAX_SCALE, ONE, ZERO, out_of_bounds
+from counterfoil.core.basis.quantity import MAX_QUANTITY, MAX_SCALE, ONE, out_of_bounds
 from counterfoil.core.basis.refusals import Problem
 from counterfoil.core.usage.event import NO_PROPERTIES, Event, event_ref_of
 from counterfoil.core.usage.rules import event_problems
-from counterfoil.flows.usage_catalogue import Catalogue, Stream
+from counterfoil.flows.usage_catalogue import Catalogue, Stream, Taker
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(minutes=5)
@@ -27,7 +27,7 @@ MAX_TEXT = 1024
 """Characters of a property's text."""
 MAX_KEY = 255
 
-_SUMMING = Context(prec=60, traps=[Inexact, InvalidOperation])
+_SUMMING = Context(prec=60, traps=[Rounded, InvalidOperation])
 
 
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME)]
@@ -104,15 +104,18 @@ class UsageTx(Protocol):
         ...
 
 
+Named = tuple[Ref, Ref] | Taker
+"""Customer and stream of a report that is well."""
+
+
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """Reports after the checks: which are well, with what they name resolved, and what is wrong with the others."""
+    """Reports after the checks: places of those that are well, what each of them names, what is wrong with others."""
 
     reports: Sequence[Report]
     catalogue: Catalogue
     well: Sequence[int]
-    customers: list[Ref]
-    streams: list[Ref]
+    named: Sequence[Named]
     refused: Mapping[int, Refused]
 
 
@@ -136,7 +139,8 @@ def check_usage(
     quick = _all_well(reports, catalogue, now, texts_checked=texts_checked)
     if quick is not None:
         return quick
-    well, customers, streams = [], [], []
+    well: list[int] = []
+    named: list[Named] = []
     refused = {}
     for i, report in enumerate(reports):
         wrong = _refusal(report, catalogue, now)
@@ -146,9 +150,8 @@ def check_usage(
         customer = catalogue.customers[report.customer]
         assert customer is not None, "a customer that several answer to is a problem"
         well.append(i)
-        customers.append(customer)
-        streams.append(catalogue.streams[report.usage_product].ref)
-    return Checked(reports, catalogue, well, customers, streams, refused)
+        named.append((customer, catalogue.streams[report.usage_product].ref))
+    return Checked(reports, catalogue, well, named, refused)
 
 
 def store_usage(tx: UsageTx, checked: Sequence[Checked], lands_on: LandsOn | None = None) -> list[list[Answer]]:
@@ -178,8 +181,8 @@ def _add(tx: UsageTx, c: Checked, new: NewEvents) -> None:
         key = r.key or tx.new_ref()
         new.keys.append(key)
         new.refs.append(event_ref_of(tenant_ref, key))
-    new.customers += c.customers
-    new.streams += c.streams
+    new.customers += [n[0] for n in c.named]
+    new.streams += [n[1] for n in c.named]
     new.ats += [r.at for r in rows]
     new.quantities += [r.quantity for r in rows]
     new.properties += [r.properties for r in rows]
@@ -208,46 +211,51 @@ def _answers(
 def _all_well(reports: Sequence[Report], catalogue: Catalogue, now: datetime, *, texts_checked: bool) -> Checked | None:
     """The usual case, found out by looking at all reports together; None when each must be looked at."""
     if not reports:
-        return Checked(reports, catalogue, (), [], [], _NONE_REFUSED)
+        return Checked(reports, catalogue, (), [], _NONE_REFUSED)
     ats = [r.at for r in reports]
     if not texts_checked and not all(map(_is_well_formed, reports)):
         return None
     first, last = min(ats), max(ats)
-    if first < EARLIEST or last > now + AHEAD or not "".join([r.key for r in reports]).isprintable():
+    if first < EARLIEST or last > now + AHEAD or not _quantities_are_fine([r.quantity for r in reports]):
         return None
-    if not _quantities_are_fine([r.quantity for r in reports]):
+    takers = _takers(reports, catalogue)
+    if takers is None:
         return None
-    named = [(r.customer, r.usage_product) for r in reports]
-    resolved: dict[tuple[str, str], tuple[Ref, Ref]] = {}
-    for name in set(named):
-        customer, stream = catalogue.customers.get(name[0]), catalogue.streams.get(name[1])
-        if (
-            customer is None
-            or stream is None
-            or stream.exacting
-            or not catalogue.takes(customer, stream.ref, first, last)
-        ):
+    # Equal spans are one object: there are few, however many reports.
+    spans = {id(t[2]): t[2] for t in takers}
+    if not all(start <= first and last < end for start, end in spans.values()):
+        return None
+    return Checked(reports, catalogue, range(len(reports)), takers, _NONE_REFUSED)
+
+
+def _takers(reports: Sequence[Report], catalogue: Catalogue) -> list[Taker] | None:
+    """Whom each report is about; None where one must be looked at by itself."""
+    products = [r.usage_product for r in reports]
+    one = products[0]
+    for product in (one,) if products.count(one) == len(products) else set(products):
+        stream = catalogue.streams.get(product)
+        if stream is None or stream.exacting:
             return None
-        resolved[name] = (customer, stream.ref)
-    if len(resolved) == 1:
-        (one,) = resolved.values()
-        customers, streams = [one[0]] * len(named), [one[1]] * len(named)
+    known = catalogue.takers.get(one, {})
+    if products.count(one) == len(products):
+        found = [known.get(r.customer) for r in reports]
     else:
-        pairs = [resolved[name] for name in named]
-        customers, streams = [p[0] for p in pairs], [p[1] for p in pairs]
-    return Checked(reports, catalogue, range(len(reports)), customers, streams, _NONE_REFUSED)
+        found = [None]
+    if None in found:
+        found = [catalogue.taker(r.customer, r.usage_product) for r in reports]
+    takers = [f for f in found if f is not None]
+    return takers if len(takers) == len(reports) else None
 
 
 def _quantities_are_fine(quantities: list[Decimal]) -> bool:
-    """Whether a sum of their sizes, exact or not made at all, shows that each is within bounds."""
-    total = ZERO
+    """Whether the sum of their sizes, made exactly, shows that each is within bounds."""
     try:
-        for quantity in quantities:
-            total = _SUMMING.add(total, quantity.copy_abs())
-    except (Inexact, InvalidOperation):
+        with localcontext(_SUMMING):
+            total = sum(map(abs, quantities))
+            _, _, exponent = Decimal(total).as_tuple()
+            return isinstance(exponent, int) and exponent >= -MAX_SCALE and total < MAX_QUANTITY
+    except ArithmeticError:
         return False
-    exponent = total.as_tuple().exponent
-    return isinstance(exponent, int) and exponent >= -MAX_SCALE and total < MAX_QUANTITY
 
 
 def _is_well_formed(r: Report) -> bool:

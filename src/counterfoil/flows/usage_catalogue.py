@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -13,6 +13,10 @@ from counterfoil.core.usage.meter import Meter
 
 Span = tuple[datetime, datetime]
 """Instants from the first to, but not including, the second."""
+
+
+Taker = tuple[Ref, Ref, Span]
+"""Customer, stream, and a span in which its contracts take the stream's events."""
 
 
 class CatalogueTx(Protocol):
@@ -66,6 +70,22 @@ class Catalogue:
     customers: Mapping[str, Ref | None]
     streams: Mapping[str, Stream]
     coverage: Mapping[tuple[Ref, Ref], tuple[Span, ...]]
+
+    takers: dict[str, dict[str, Taker]] = field(default_factory=dict, compare=False, repr=False)
+    """By usage product and customer as reports name them: who was looked up before. Only ever added to."""
+    spans: dict[Span, Span] = field(default_factory=dict, compare=False, repr=False)
+
+    def taker(self, customer: str, usage_product: str) -> Taker | None:
+        """Who is meant, and the last span in which its contracts take the stream's events; None where there is none."""
+        known = self.takers.setdefault(usage_product, {})
+        if customer not in known:
+            ref, stream = self.customers.get(customer), self.streams.get(usage_product)
+            spans = () if ref is None or stream is None else self.coverage.get((ref, stream.ref), ())
+            if ref is None or stream is None or not spans:
+                return None
+            # One object for equal spans, so that many reports are compared with few.
+            known[customer] = (ref, stream.ref, self.spans.setdefault(spans[-1], spans[-1]))
+        return known[customer]
 
     def takes(self, customer: Ref, stream: Ref, since: datetime, until: datetime) -> bool:
         """Whether every instant from `since` to `until`, both included, lies in a contract."""

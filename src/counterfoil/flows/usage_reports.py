@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -37,26 +38,36 @@ Read = Report | Refused
 """A report, or why there is none."""
 
 
-def reports_from_json(body: bytes, limit: int) -> tuple[Sequence[Read], bool, bool]:
-    """The reports of `{…}`, `[…]` or `{"events": […]}`: what was read of each, whether it was one event by itself, and
-    whether the limits of all texts were enforced.
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What was read of each event. `single`: it is one by itself. `whole`: all of them are reports. `texts_checked`:
+    the limits of all texts were enforced."""
+
+    reads: Sequence[Read]
+    single: bool = False
+    whole: bool = False
+    texts_checked: bool = False
+
+
+def reports_from_json(body: bytes, limit: int) -> Decoded:
+    """The reports of `{…}`, `[…]` or `{"events": […]}`.
 
     Invalid `usage.malformed` for what is no JSON (saying where), `usage.too_many` beyond `limit` events.
     """
     rows, single = _as_array(body)
-    # Escapes are how control characters come in; a text with one is looked at letter by letter.
-    plain = b"\\u00" not in body
+    # Letters of ASCII without escapes: control characters cannot be among them, and limits are the decoder's.
+    plain = body.isascii() and b"\\" not in body and b"\x7f" not in body
     try:
         reports: Sequence[Read] = _report_alone(rows) if single else _reports.decode(rows)
         _refuse_many(len(reports), limit)
-        return reports, single, plain
+        return Decoded(reports, single, whole=True, texts_checked=plain)
     except msgspec.ValidationError:
         pass
     except NOT_JSON as error:
         raise _malformed(error) from None
     raws = [msgspec.Raw(rows)] if single else _decoded(_rows.decode, rows)
     _refuse_many(len(raws), limit)
-    return [report_from_json(bytes(raw)) for raw in raws], single, False
+    return Decoded([report_from_json(bytes(raw)) for raw in raws], single)
 
 
 def report_from_json(line: bytes) -> Read:

@@ -12,6 +12,7 @@ from psycopg.adapt import Buffer, Dumper
 from psycopg.pq import Format
 
 _HEAD = struct.Struct(">iiIii")
+_EMPTY = struct.Struct(">iiI")
 _LENGTH = struct.Struct(">i")
 _UUID, _UUIDS = 2950, 2951
 _INSTANT, _INSTANTS = 1184, 1185
@@ -48,7 +49,7 @@ def teach_arrays(conn: psycopg.Connection[Any]) -> None:
 def uuids(refs: Sequence[str]) -> Uuids:
     """References as an array."""
     if not refs:
-        return Uuids(_HEAD.pack(0, 0, _UUID, 0, 1))
+        return Uuids(_EMPTY.pack(0, 0, _UUID))
     length = _LENGTH.pack(16)
     digits = bytes.fromhex("".join(refs).replace("-", ""))
     assert len(digits) == 16 * len(refs), "references have 32 hex digits each"
@@ -59,7 +60,7 @@ def uuids(refs: Sequence[str]) -> Uuids:
 def instants(ats: Sequence[datetime]) -> Instants:
     """Instants as an array, to the microsecond."""
     if not ats:
-        return Instants(_HEAD.pack(0, 0, _INSTANT, 0, 1))
+        return Instants(_EMPTY.pack(0, 0, _INSTANT))
     flat: list[int] = []
     for at in ats:
         past = at - _SINCE

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -25,7 +25,8 @@ EVENT_COLUMNS: LiteralString = (
 _STORED: LiteralString = EVENT_COLUMNS + ", e.recorded_at, e.actor, e.why, e.superseded_by::text"
 
 _properties = msgspec.json.Decoder(dict[str, str])
-_sorted_json = msgspec.json.Encoder(order="sorted")
+# an event as it was stored holds a read-only view, which the encoder does not know
+_sorted_json = msgspec.json.Encoder(order="sorted", enc_hook=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +125,17 @@ def properties_text(properties: Mapping[str, str]) -> str:
     if not properties:
         return ""
     if "".join(properties).isascii():
-        # an event as it was stored holds a read-only view, which the encoder does not know
-        plain = properties if isinstance(properties, dict) else dict(properties)
-        return _sorted_json.encode(plain).decode()
+        return _sorted_json.encode(properties).decode()
     return canonical(dict(properties)).decode()  # whose order of names beyond ASCII is that of UTF-16
+
+
+def properties_texts(each: Sequence[Mapping[str, str]]) -> list[str]:
+    """`properties_text` of each."""
+    encode = _sorted_json.encode
+    texts = [encode(properties).decode() if properties else "" for properties in each]
+    if "".join(texts).isascii():
+        return texts
+    return [properties_text(properties) for properties in each]
 
 
 def event_from_row(row: Any) -> Event:

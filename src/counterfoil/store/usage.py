@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from typing import Any
+from decimal import Decimal
+from typing import Any, LiteralString
 
 import psycopg
 
@@ -19,24 +20,14 @@ from counterfoil.core.usage.event import Event
 from counterfoil.core.usage.meter import Meter
 from counterfoil.flows.record_usage import NewEvents
 from counterfoil.store.arrays import Instants, Uuids, instants, uuids
-from counterfoil.store.events import EVENT_COLUMNS, EventRows, event_from_row, properties_text
+from counterfoil.store.events import EVENT_COLUMNS, EventRows, event_from_row, properties_text, properties_texts
 from counterfoil.store.meters import Answer, said_in_sql, statement
 
 _SEP = "\x1f"
 """Between texts of one array; refused in keys, and written `\\u001f` in JSON."""
 
-_ADD = """\
-WITH added AS (
-    INSERT INTO usage_event (tenant, event_ref, customer_ref, usage_product_ref, at, quantity, properties, key,
-                             recorded_at, actor, xact)
-    SELECT %s, t.*, %s, %s, (SELECT pg_current_xact_id()::text::bigint)
-    FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::timestamptz[], %s::numeric[],
-                string_to_array(%s, E'\\x1f', '')::json[], string_to_array(%s, E'\\x1f')) AS t
-    ORDER BY 2
-    ON CONFLICT (tenant, event_ref) DO NOTHING
-    RETURNING event_ref
-)
-SELECT CASE WHEN count(*) < %s THEN coalesce(array_agg(event_ref::text), '{}') END FROM added"""
+_ADD: LiteralString = "SELECT add_usage(%s, %s, %s, %s, %s, %s::numeric[], %s, %s, %s, %s, %s)"
+
 
 # What was written is first summed up by customer and stream: where a month of usage has just come in, which no document
 # has billed yet, that alone shows that no period is touched. Only then are events of a touched period looked for.
@@ -78,28 +69,28 @@ class UsageRows(EventRows):
             )
         )
 
-    def add_usage(self, new: NewEvents) -> set[Ref]:
-        """The same for columns of events."""
+    def add_usage(self, new: NewEvents, *, careful: bool = False) -> set[Ref]:
+        """The same for columns of events. `careful`: some are likely to be there already."""
         if not new.refs:
             return set()
         if len(set(new.refs)) < len(new.refs):
             first = _first_of_each(new.refs)
             new = NewEvents(*([column[i] for i in first] for column in _columns(new)))
-        row = self.one(
+        (there,) = self.one(
             _ADD,
             self.tenant,
-            self.now,
-            self.actor,
             uuids(new.refs),
             uuids(new.customers),
             uuids(new.streams),
             instants(new.ats),
-            _array(map(decimal_text, new.quantities)),
-            _SEP.join(map(properties_text, new.properties)),
+            "{" + ",".join(decimal_texts(new.quantities)) + "}",
+            _SEP.join(properties_texts(new.properties)),
             _SEP.join(new.keys),
-            len(new.refs),
+            self.now,
+            self.actor,
+            careful,
         )
-        return set() if row[0] is None else set(new.refs).difference(row[0])
+        return set(there or ())
 
     def supersede(self, old: Ref, new: Event, why: str) -> None:
         """Put `new` in the place of `old`, which stays as it was. Conflict when something took its place already."""
@@ -299,9 +290,15 @@ def _first_of_each(refs: list[Ref]) -> list[int]:
     return list(seen.values())
 
 
-def _array(texts: Iterable[str]) -> str:
-    """An array literal of texts that need no quotes (or have them)."""
-    return "{" + ",".join(texts) + "}"
+def decimal_texts(values: Sequence[Decimal]) -> list[str]:
+    """`decimal_text` of each."""
+    texts = []
+    for value in values:
+        text = str(value)
+        if "E" in text or text == "-0" or ("." in text and text[-1] == "0"):
+            text = decimal_text(value)
+        texts.append(text)
+    return texts
 
 
 def _alike(asks: Sequence[Ask]) -> list[list[int]]:

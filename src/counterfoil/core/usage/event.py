@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from types import MappingProxyType
 
 from counterfoil.core.basis.canonical import Json
@@ -37,13 +38,22 @@ class Event:
 
 
 def event_ref_of(tenant: str, key: str) -> Ref:
-    """The reference of the report with this idempotency key: `derived_ref("usage-event", tenant, key)`.
+    """The reference of the report with this idempotency key: a UUID version 8 (RFC 9562) that depends on nothing else,
+    so that the primary key of the table decides duplicates exactly.
 
-    It depends on the key alone, so that the primary key of the table decides duplicates exactly. Spelled out here,
-    because every event that comes in passes through.
+    The last 74 bits come from SHA-256 of tenant and key, which tells keys apart. The first 48 come from the key's
+    beginning and from all of it but its end, so that keys which are counted up, or begin with the time, stand close
+    together in the index and storing them stays quick when it is large. This derivation must never change.
     """
     h = hashlib.sha256(f"usage-event\x1f{tenant}\x1f{key}".encode()).hexdigest()
-    return Ref(f"{h[:8]}-{h[8:12]}-8{h[13:16]}-{_VARIANT[h[16]]}{h[17:20]}-{h[20:32]}")
+    beginning, most = _near(key[:8]), _near(key[:-4])
+    return Ref(f"{beginning}{most[:2]}-{most[2:]}-8{h[:3]}-{_VARIANT[h[3]]}{h[4:7]}-{h[7:19]}")
+
+
+@lru_cache(maxsize=4096)
+def _near(part: str) -> str:
+    """24 bits of a part of a key, as six digits."""
+    return hashlib.sha256(part.encode()).hexdigest()[:6]
 
 
 _VARIANT = {f"{i:x}": f"{(i & 3) | 8:x}" for i in range(16)}

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import gzip
-import io
-import lzma
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from functools import partial
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.reporting import CLOSES, OPENS, Setting, furnish
 
-from counterfoil.core.basis.ids import derived_ref
+from counterfoil.core.basis.ids import derived_ref, is_ref
 from counterfoil.core.basis.period import Window
 from counterfoil.core.basis.refusals import Conflict, Invalid, NotFound
 from counterfoil.core.usage.event import event_ref_of
 from counterfoil.flows.correct_usage import delete_usage, edit_usage
-from counterfoil.flows.import_usage import ImportReport, Reject, import_usage
 from counterfoil.flows.record_usage import Answer, Report, check_usage, record_usage
 from counterfoil.flows.usage_catalogue import Catalogue, read_catalogue
-from counterfoil.flows.usage_files import read_usage_file, write_rejects
+from tests.reporting import CLOSES, OPENS, Setting, furnish
 
 
 @pytest.fixture
@@ -42,9 +36,28 @@ def stored(db: Any, setting: Setting) -> list[tuple[str, str]]:
         return [(r.event.key, str(r.event.quantity)) for r in tx.event_page(None, 1000)]
 
 
-@given(st.text(st.characters(exclude_categories=("Cs",))), st.text(st.characters(exclude_categories=("Cs",))))
-def test_the_reference_of_a_key_is_the_derived_one(tenant_ref: str, key: str) -> None:
-    assert event_ref_of(tenant_ref, key) == derived_ref("usage-event", tenant_ref, key)
+@pytest.mark.parametrize(
+    ("key", "ref"),
+    [
+        ("", "e3b0c4e3-b0c4-81c7-bfb5-89fce3a7c3d5"),
+        ("a", "ca9781e3-b0c4-8133-923d-ab3e64b1f2d4"),
+        ("run-000001", "96da70e5-84ea-8196-85bc-c00ae37e29e2"),
+        ("018f2a3b-4c5d-7abc-8def-0123456789ab", "0bcd57c2-2b00-85ea-9433-60a635c68693"),
+    ],
+)
+def test_the_reference_of_a_key_never_changes_for_it_tells_duplicates(key: str, ref: str) -> None:
+    assert event_ref_of("t", key) == ref
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=("Cs",))), unique=True), st.text(max_size=3))
+def test_no_two_keys_share_a_reference(keys: list[str], tenant_ref: str) -> None:
+    refs = {event_ref_of(tenant_ref, key) for key in keys}
+    assert len(refs) == len(keys)
+    assert all(is_ref(ref) for ref in refs)
+
+
+def test_keys_that_are_counted_up_stand_together_in_the_index() -> None:
+    assert len({event_ref_of("t", f"meter-7-{n:08d}")[:13] for n in range(10_000)}) == 1
 
 
 def test_a_bad_row_never_takes_good_ones_with_it(db: Any, setting: Setting) -> None:
@@ -264,189 +277,6 @@ def test_a_correction_is_checked_like_a_report(db: Any, setting: Setting, change
 def test_correcting_what_is_not_there_is_not_found(db: Any, setting: Setting, ref: str) -> None:
     with db.tx(setting.tenant) as tx, pytest.raises(NotFound):
         delete_usage(tx, ref, why="x")
-
-
-# Imports ------------------------------------------------------------------------------------------------------------
-
-
-def imported(
-    db: Any, setting: Setting, text: bytes, name: str = "f.csv", chunk: int = 2, **how: Any
-) -> tuple[ImportReport, list[Reject]]:
-    rejects: list[Reject] = []
-    lines = read_usage_file(io.BytesIO(text), **how)
-    done = import_usage(partial(db.tx, setting.tenant, "import"), lines, reject=rejects.append, name=name, chunk=chunk)
-    return done, rejects
-
-
-CSV = b"key,customer,usage_product,at,quantity,property.region\n" + b"".join(
-    b"k%d,acme,calls,2026-02-0%dT00:00:00Z,%d,eu\n" % (i, i, i) for i in range(1, 6)
-)
-EACH = [(f"k{i}", str(i)) for i in range(1, 6)]
-JSON = b"".join(
-    b'{"key":"k%d","customer":"acme","usage_product":"calls","at":"2026-02-0%dT00:00:00Z","quantity":%d.0}\n'
-    % (i, i, i)
-    for i in range(1, 6)
-)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        CSV,
-        b"\xef\xbb\xbf" + CSV,
-        CSV.replace(b",", b";"),
-        CSV.replace(b",", b"\t"),
-        CSV.replace(b"\n", b"\r\n"),
-        CSV.decode().encode("utf-16"),
-        gzip.compress(CSV),
-        lzma.compress(CSV),
-        b"\n\n" + CSV,
-        CSV.replace(b"quantity", b"Quantity"),
-        JSON,
-        gzip.compress(JSON),
-        JSON.replace(b"customer", b"customer_ref"),
-        CSV.replace(b",eu", b",\xfcber"),
-    ],
-    ids=[
-        "plain",
-        "bom",
-        "semicolons",
-        "tabs",
-        "crlf",
-        "utf-16",
-        "gz",
-        "xz",
-        "blank",
-        "case",
-        "json",
-        "json.gz",
-        "alias",
-        "cp1252",
-    ],
-)
-def test_a_file_of_any_usual_kind_is_read(db: Any, setting: Setting, text: bytes) -> None:
-    done, rejects = imported(db, setting, text)
-    assert rejects == []
-    assert done == ImportReport(5, 5, 0, 0)
-    assert stored(db, setting) == EACH
-
-
-def test_importing_again_changes_nothing(db: Any, setting: Setting) -> None:
-    imported(db, setting, CSV)
-    assert imported(db, setting, CSV)[0] == ImportReport(5, 0, 5, 0)
-    assert stored(db, setting) == EACH
-
-
-def test_a_broken_off_import_is_finished_by_running_it_again(db: Any, setting: Setting) -> None:
-    class Stop(Exception):
-        pass
-
-    def stop_in_the_middle(done: ImportReport) -> None:
-        if done.rows == 4:
-            raise Stop
-
-    keyless = b"\n".join(line.partition(b",")[2] for line in CSV.splitlines())
-    with pytest.raises(Stop):
-        import_usage(
-            partial(db.tx, setting.tenant), read_usage_file(io.BytesIO(keyless)), stop_in_the_middle, name="f", chunk=2
-        )
-    assert imported(db, setting, keyless, name="f")[0] == ImportReport(5, 1, 4, 0)
-
-
-def test_rows_without_a_key_need_a_name_for_the_file(db: Any, setting: Setting) -> None:
-    keyless = b"\n".join(line.partition(b",")[2] for line in CSV.splitlines())
-    done, rejects = imported(db, setting, keyless, name="")
-    assert (done.refused, {r.problems[0].field for r in rejects}) == (5, {"key"})
-
-
-def test_bad_rows_are_set_aside_with_line_and_reason_and_nothing_is_lost(db: Any, setting: Setting) -> None:
-    bad = [
-        b"k6,nobody,calls,2026-02-01T00:00:00Z,1,eu",
-        b"k7,acme,calls,yesterday,1,eu",
-        b"k8,acme,calls",
-        b'k9,acme,"calls"x,2026-02-01T00:00:00Z,1,eu',
-        b"k10,acme,calls,2026-02-01T00:00:00Z,one,eu",
-    ]
-    lines = CSV.splitlines()
-    text = b"\n".join([*lines[:3], *bad, *lines[3:]])
-    done, rejects = imported(db, setting, text, chunk=3)
-    assert done == ImportReport(10, 5, 0, 5)
-    assert stored(db, setting) == EACH
-    assert [(r.line, r.problems[0].field) for r in rejects] == [
-        (4, "customer"),
-        (5, "at"),
-        (6, ""),
-        (7, ""),
-        (8, "quantity"),
-    ]
-    assert [r.raw.encode() for r in rejects] == bad
-    out = io.StringIO()
-    take = write_rejects(out)
-    for each in rejects:
-        take(each)
-    assert out.getvalue().splitlines()[1].startswith("4,usage.invalid,customer: there is no customer 'nobody',")
-
-
-def test_a_quote_that_is_never_closed_does_not_swallow_the_file(db: Any, setting: Setting) -> None:
-    lines = CSV.splitlines(keepends=True)
-    done, rejects = imported(
-        db, setting, b"".join([*lines[:2], b'k9,acme,"calls,2026-02-01T00:00:00Z,1,eu\n', *lines[2:]])
-    )
-    assert done.rows == done.accepted + done.refused
-    assert sum(r.raw.count("\n") + 1 for r in rejects) + done.accepted == 6
-
-
-@pytest.mark.parametrize(
-    ("text", "how", "field"),
-    [
-        (b"key,customer,usage_product,at,colour\n", {}, "colour"),
-        (b"key,customer,at\n", {}, "usage_product"),
-        (b"key,customer,usage_product,at,at\n", {}, "at"),
-        (b"id,who,when\n", {"columns": {"customer": "who", "at": "date", "usage_product": "id"}}, "date"),
-        (b'[{"customer":"acme"}]', {}, ""),
-    ],
-)
-def test_a_file_with_the_wrong_columns_is_refused_whole(
-    db: Any, setting: Setting, text: bytes, how: dict[str, Any], field: str
-) -> None:
-    with pytest.raises(Invalid) as refused:
-        imported(db, setting, text, **how)
-    assert refused.value.problems[0].field == field
-
-
-def test_a_foreign_file_is_read_by_naming_its_columns(db: Any, setting: Setting) -> None:
-    text = b"id,who,when,n,colour\nx1,acme-1,2026-03-01T10:00:00+01:00,7,red\n"
-    columns = {"key": "id", "customer": "who", "at": "when", "quantity": "n", "property.colour": "colour"}
-    done, rejects = imported(db, setting, text, columns=columns, constants={"usage_product": "calls"})
-    assert (done.accepted, rejects) == (1, [])
-    with db.tx(setting.tenant) as tx:
-        (row,) = tx.event_page(None, 10)
-    assert row.event.at == datetime(2026, 3, 1, 9, tzinfo=UTC)
-    assert dict(row.event.properties) == {"colour": "red"}
-
-
-def test_dictionaries_are_imported_like_rows(db: Any, setting: Setting) -> None:
-    rows = [
-        {
-            "key": "d",
-            "customer": "acme",
-            "usage_product": "calls",
-            "at": "2026-03-01T00:00:00Z",
-            "quantity": 3,
-            "properties": {"n": Decimal("1.50"), "ok": True},
-        }
-    ]
-    seen: list[ImportReport] = []
-    done = import_usage(partial(db.tx, setting.tenant), rows, seen.append)
-    assert seen == [done] == [ImportReport(1, 1, 0, 0)]
-    with db.tx(setting.tenant) as tx:
-        assert dict(tx.event_page(None, 1)[0].event.properties) == {"n": "1.5", "ok": "true"}
-
-
-def test_a_line_with_bytes_that_are_no_text_is_set_aside(db: Any, setting: Setting) -> None:
-    padding = b"".join(b"p%d,acme,calls,2026-02-01T00:00:00Z,1,eu\n" % i for i in range(3000))
-    done, rejects = imported(db, setting, CSV + padding + b"z,acme,calls,2026-02-01T00:00:00Z,1,\xff\n", chunk=5000)
-    assert (done.accepted, [r.problems[0].message for r in rejects]) == (3005, ["has bytes that are no text"])
 
 
 def test_an_event_keeps_its_bytes_through_the_database(db: Any, setting: Setting) -> None:
