@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from typing import Annotated
 
 import typer
@@ -23,5 +25,7 @@ def serve(
     Example: [bold]counterfoil serve --port 8080[/bold], then open http://127.0.0.1:8080
     """
     here = entrance(ctx)
+    # The server hands the signal on when it has stopped; dying of it would leave the embedded database running.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with here.house() as house:
         here.outside.serve(house, host, port)
