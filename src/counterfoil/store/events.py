@@ -99,7 +99,7 @@ class EventRows(Rows):
                 where.append(clause)
                 params.append(value)
         if not superseded:
-            where.append("e.superseded_by IS NULL AND NOT e.void")
+            where.append("e.stands")
         if after is not None:
             where.append("(e.at, e.event_ref) > (%s, %s::uuid)")
             params += list(after)
@@ -112,8 +112,8 @@ class EventRows(Rows):
             rows.itersize = 5000
             rows.execute(
                 f"SELECT {EVENT_COLUMNS} FROM usage_event e WHERE e.tenant = %s AND e.customer_ref = %s::uuid AND "
-                "e.usage_product_ref = %s::uuid AND e.at >= %s AND e.at < %s AND e.superseded_by IS NULL "
-                "AND NOT e.void ORDER BY e.at, e.event_ref",
+                "e.usage_product_ref = %s::uuid AND e.at >= %s AND e.at < %s AND e.stands "
+                "ORDER BY e.at, e.event_ref",
                 [self.tenant, customer, stream, window.start, window.end],
             )
             for row in rows:

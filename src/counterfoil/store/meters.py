@@ -116,7 +116,7 @@ class _Writer:
         wanted = ["e.tenant = %s", "e.usage_product_ref = %s::uuid", "e.customer_ref = a.customer_ref", "e.at < a.ends"]
         if not meter.carry_over:
             wanted.append("e.at >= a.starts")
-        wanted += ["e.superseded_by IS NULL", "NOT e.void"]
+        wanted.append("e.stands")
         if meter.field is not None:
             wanted.append(f"{self._property(meter.field)} IS NOT NULL")
         wanted += [self._holds(f) for f in meter.include]

@@ -183,7 +183,7 @@ class UsageRows(EventRows):
             "AS a(customer_ref, starts, ends, n) JOIN usage_event e ON e.tenant = %s "
             "AND e.usage_product_ref = %s::uuid "
             "AND e.customer_ref = a.customer_ref AND e.at >= coalesce(a.starts, '-infinity') AND e.at < a.ends "
-            "WHERE e.superseded_by IS NULL AND NOT e.void",
+            "WHERE e.stands",
             customers,
             starts,
             ends,
