@@ -30,8 +30,13 @@ def house(admin_url: str) -> Iterator[House]:
     pool: Any = app_pool(admin_url, None, 14)
     settings = Settings(home=Path("unused"), public_url=PUBLIC_URL)
     page_key = hmac.digest(TEST_SECRET, b"page", hashlib.sha256)
-    yield House(settings, Database(pool, lambda: datetime.now(UTC)), LogKeys(Vault(TEST_SECRET)),
-                lambda: datetime.now(UTC), page_key)
+    yield House(
+        settings,
+        Database(pool, lambda: datetime.now(UTC)),
+        LogKeys(Vault(TEST_SECRET)),
+        lambda: datetime.now(UTC),
+        page_key,
+    )
     pool.close()
 
 

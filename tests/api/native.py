@@ -85,24 +85,34 @@ def open_shop(api: Api) -> Shop:
     """Make a small catalogue through the API."""
     entity = api.post(
         "/v1/entities",
-        {"name": "Acme Europe", "number_prefix": "EU", "currency": "EUR", "time_zone": "Europe/Berlin",
-         "address": ["Hauptstrasse 1", "10115 Berlin"], "bank": [{"label": "IBAN", "value": "DE02"}]},
+        {
+            "name": "Acme Europe",
+            "number_prefix": "EU",
+            "currency": "EUR",
+            "time_zone": "Europe/Berlin",
+            "address": ["Hauptstrasse 1", "10115 Berlin"],
+            "bank": [{"label": "IBAN", "value": "DE02"}],
+        },
     )["entity_ref"]
     customer = api.post("/v1/customers", {"name": "Globex", "currency": "EUR", "tax_percent": "19"})["customer_ref"]
     usage = api.post("/v1/usage-products", {"name": "API calls", "unit": "call"})["usage_product_ref"]
     product = api.post("/v1/products", {"name": "Cloud"})["product_ref"]
-    fixed = _pricing(api, product, "Fixed", [{"item": "Licence", "kind": "recurring", "model": {"kind": "flat", "amount": "100"}}])
+    fixed = _pricing(
+        api, product, "Fixed", [{"item": "Licence", "kind": "recurring", "model": {"kind": "flat", "amount": "100"}}]
+    )
     metered = _pricing(
-        api, product, "Metered",
+        api,
+        product,
+        "Metered",
         [{"item": "Calls", "kind": "usage", "usage_product_ref": usage, "unit": "call", "model": GRADUATED}],
     )
     return Shop(entity, customer, product, usage, fixed, metered)
 
 
 def _pricing(api: Api, product: str, name: str, items: list[dict[str, Any]]) -> str:
-    ref: str = api.post(
-        "/v1/pricings", {"product_ref": product, "name": name, "currency": "EUR", "items": items}
-    )["pricing_ref"]
+    ref: str = api.post("/v1/pricings", {"product_ref": product, "name": name, "currency": "EUR", "items": items})[
+        "pricing_ref"
+    ]
     api.post(f"/v1/pricings/{ref}/publish")
     return ref
 

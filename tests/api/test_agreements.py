@@ -45,15 +45,23 @@ def test_an_amendment_is_a_version_and_the_past_stays_readable(fresh: tuple[Api,
     place = api.get(f"/v1/contracts/{ref}")["products"][0]["product_ref"]
     amended = api.post(
         f"/v1/contracts/{ref}/amend",
-        {"products": [year(shop.fixed, product_ref=place, discount_percent="10")], "effective_date": "2026-04-01",
-         "why": "loyalty"},
+        {
+            "products": [year(shop.fixed, product_ref=place, discount_percent="10")],
+            "effective_date": "2026-04-01",
+            "why": "loyalty",
+        },
     )
     assert amended["version"] == 2
     assert [(s["version"], s["from_date"], s["to_date"]) for s in amended["products"][0]["segments"]] == [
-        (1, "2026-01-01", "2026-03-31"), (2, "2026-04-01", "2026-12-31")]
+        (1, "2026-01-01", "2026-03-31"),
+        (2, "2026-04-01", "2026-12-31"),
+    ]
     versions = api.get(f"/v1/contracts/{ref}/versions")["data"]
     assert [(v["version"], v["why"]) for v in versions] == [(1, ""), (2, "loyalty")]
-    terms = {on: api.get(f"/v1/contracts/{ref}", on=on)["products"][0]["discount_percent"] for on in ("2026-03-31", "2026-04-01")}
+    terms = {
+        on: api.get(f"/v1/contracts/{ref}", on=on)["products"][0]["discount_percent"]
+        for on in ("2026-03-31", "2026-04-01")
+    }
     assert terms == {"2026-03-31": "0", "2026-04-01": "10"}
     assert api.get(f"/v1/contracts/{ref}", on="2027-01-01")["products"] == []
     assert api.get(f"/v1/contracts/{ref}", as_of="2026-03-09T00:00:00Z")["version"] == 1
@@ -105,12 +113,26 @@ def test_a_preview_is_explained_to_the_part_and_stores_nothing(stocked: tuple[Ap
     path = f"/v1/pricings/{shop.metered}/preview"
     seen = api.post(path, {"quantities": [{"line_item_ref": item, "quantity": "1500.5"}]})
     assert [(p["covers"], p["unit_price"], p["amount"]) for p in seen["lines"][0]["parts"]] == [
-        ("1000", "0.01", "10"), ("500.5", "0.008", "4.004")]
-    assert (seen["lines"][0]["amount"], seen["lines"][0]["exact_amount"], seen["sub_total"]) == ("14.00", "14.004", "14.00")
+        ("1000", "0.01", "10"),
+        ("500.5", "0.008", "4.004"),
+    ]
+    assert (seen["lines"][0]["amount"], seen["lines"][0]["exact_amount"], seen["sub_total"]) == (
+        "14.00",
+        "14.004",
+        "14.00",
+    )
     bad(api("POST", path, {"quantities": [{"line_item_ref": item, "quantity": "-1"}]}), 422, "quantities[0].quantity")
     bad(api("POST", path, {"quantities": [{"line_item_ref": item}]}), 422, "quantities[0].quantity")
-    bad(api("POST", path, {"quantities": [{"line_item_ref": shop.fixed, "quantity": 1}]}), 422, "quantities[0].line_item_ref")
-    bad(api("POST", path, {"quantities": [{"line_item_ref": item, "measured": {"colour": 1}}]}), 422, "quantities[0].measured.colour")
+    bad(
+        api("POST", path, {"quantities": [{"line_item_ref": shop.fixed, "quantity": 1}]}),
+        422,
+        "quantities[0].line_item_ref",
+    )
+    bad(
+        api("POST", path, {"quantities": [{"line_item_ref": item, "measured": {"colour": 1}}]}),
+        422,
+        "quantities[0].measured.colour",
+    )
     bad(api("POST", path, {"version": 9}), 404)
     assert api.post(path)["sub_total"] == "0.00"
 
@@ -126,7 +148,9 @@ def test_corrected_usage_is_a_new_record_and_is_credited(fresh: tuple[Api, Shop]
     running(api, shop, year(shop.metered, payment_time="AFTER_USE"))
     api.post("/v1/clock/advance", {"to": "2026-01-20T00:00:00Z"})
     event = {"customer": shop.customer, "usage_product": "API calls", "at": "2026-01-10T00:00:00Z"}
-    sent = api.post("/v1/usage/events", [{**event, "key": "a", "quantity": "600"}, {**event, "key": "b", "quantity": "400"}])
+    sent = api.post(
+        "/v1/usage/events", [{**event, "key": "a", "quantity": "600"}, {**event, "key": "b", "quantity": "400"}]
+    )
     first, second = (r["event_ref"] for r in sent["results"])
     api.post("/v1/clock/advance", {"to": "2026-02-02T00:00:00Z"})
     path = f"/v1/usage/events/{first}"
@@ -154,7 +178,10 @@ def test_corrected_usage_is_a_new_record_and_is_credited(fresh: tuple[Api, Shop]
     assert trace["event_count"] == 2 and trace["notes"][0]["number"] == note["number"]
     assert trace["contract"]["products"][0]["segments"][0] == trace["governed_by"]
     assert {p["account"].partition(":")[0] for e in trace["entries"] for p in e["postings"]} == {
-        "receivable", "contract_liability", "tax_payable"}
+        "receivable",
+        "contract_liability",
+        "tax_payable",
+    }
 
 
 def test_parties_are_changed_in_part_and_the_change_is_audited(fresh: tuple[Api, Shop]) -> None:
@@ -171,8 +198,10 @@ def test_parties_are_changed_in_part_and_the_change_is_audited(fresh: tuple[Api,
     bad(api("POST", "/v1/entities", {"name": "Acme Europe", "number_prefix": "E2"}), 409, code="entity.exists")
 
 
-def test_what_cannot_be_billed_is_parked_with_its_reason_and_can_be_retried(fresh: tuple[Api, Shop], house: Any) -> None:
-    api, shop = fresh
+def test_what_cannot_be_billed_is_parked_with_its_reason_and_can_be_retried(
+    fresh: tuple[Api, Shop], house: Any
+) -> None:
+    api, _shop = fresh
     with house.tx(api.tenant) as tx:
         tx.park("integrate_log", "", "OSError: no space")
     (waiting,) = api.get("/v1/parked")["data"]

@@ -33,12 +33,19 @@ INVOICES: list[tuple[str, dict[str, Any], str]] = [
     ("an infinite quantity", line(quantity="Infinity"), "lines[0].quantity"),
     ("a quantity beyond every column", line(quantity="1e20"), "lines[0].quantity"),
     ("a quantity with 13 decimals", line(quantity="0.0000000000001"), "lines[0].quantity"),
-    ("a price and a quantity that multiply beyond every column", line(unit_price="1e19", quantity="1e19"), "lines[0].amount"),
+    (
+        "a price and a quantity that multiply beyond every column",
+        line(unit_price="1e19", quantity="1e19"),
+        "lines[0].amount",
+    ),
     ("tax above 100", line(tax_percent="100.01"), "lines[0].tax_percent"),
     ("tax below 0", line(tax_percent="-1"), "lines[0].tax_percent"),
     ("tax that is not a number", line(tax_percent="NaN"), "lines[0].tax_percent"),
-    ("a period that ends before it starts",
-     line(period={"start_date": "2026-02-01", "end_date": "2026-01-31"}), "lines[0].period.end_date"),
+    (
+        "a period that ends before it starts",
+        line(period={"start_date": "2026-02-01", "end_date": "2026-01-31"}),
+        "lines[0].period.end_date",
+    ),
     ("a period at the end of time", line(period={"start_date": "2026-02-01", "end_date": FAR}), "lines[0].period"),
     ("a currency that does not exist", {"currency": "XXX"}, "currency"),
     ("a currency in lower case", {"currency": "eur"}, "currency"),
@@ -85,13 +92,28 @@ PRICINGS: list[tuple[str, dict[str, Any], int, str | None]] = [
     ("a price model that does not exist", item(model={"kind": "magic"}), 422, "items[0].model.kind"),
     ("a bounded last tier", tiers({"up_to": "10", "unit_price": "1"}), 422, "items[0].model.tiers[0].up_to"),
     ("overlapping tiers", tiers({"up_to": "10"}, {"up_to": "5"}, {}), 422, "items[0].model.tiers[1].up_to"),
-    ("an open tier before the last", tiers({"unit_price": "1"}, {"unit_price": "2"}), 422, "items[0].model.tiers[0].up_to"),
+    (
+        "an open tier before the last",
+        tiers({"unit_price": "1"}, {"unit_price": "2"}),
+        422,
+        "items[0].model.tiers[0].up_to",
+    ),
     ("a negative price", item(model={"kind": "flat", "amount": "-1"}), 422, "items[0].model.amount"),
     ("a price that is not a number", item(model={"kind": "flat", "amount": "NaN"}), 422, "items[0].model.amount"),
     ("an unknown term", item(model={"kind": "flat", "amount": "1", "colour": "red"}), 422, "items[0].model.colour"),
     ("a usage item without usage product", item(kind="usage"), 422, "items[0].usage_product_ref"),
-    ("an unknown usage product", item(kind="usage", usage_product_ref=NOBODY, model=GRADUATED), 422, "items[0].usage_product_ref"),
-    ("a usage product that is no reference", item(kind="usage", usage_product_ref="x"), 422, "items[0].usage_product_ref"),
+    (
+        "an unknown usage product",
+        item(kind="usage", usage_product_ref=NOBODY, model=GRADUATED),
+        422,
+        "items[0].usage_product_ref",
+    ),
+    (
+        "a usage product that is no reference",
+        item(kind="usage", usage_product_ref="x"),
+        422,
+        "items[0].usage_product_ref",
+    ),
     ("an item that is no object", {"items": ["Fee"]}, 422, "items[0]"),
     ("no items", {"items": []}, 422, "items"),
     ("a currency that does not exist", {"currency": "ZZZ"}, 422, "currency"),
@@ -137,8 +159,11 @@ CONTRACTS: list[tuple[str, dict[str, Any], str]] = [
     ("a time zone that does not exist", product(time_zone="Mars/Olympus"), "products[0].time_zone"),
     ("a time zone that is a path", product(time_zone="../../etc/passwd"), "products[0].time_zone"),
     ("a line item of another pricing", product(line_items=[NOBODY]), "products[0].line_items[0]"),
-    ("a quantity of another pricing's item",
-     product(quantities=[{"line_item_ref": NOBODY, "quantity": "1"}]), "products[0].quantities[0]"),
+    (
+        "a quantity of another pricing's item",
+        product(quantities=[{"line_item_ref": NOBODY, "quantity": "1"}]),
+        "products[0].quantities[0]",
+    ),
     ("a payment time that does not exist", product(payment_time="SOMETIME"), "products[0].payment_time"),
 ]
 
@@ -158,10 +183,28 @@ def test_a_contract_with_bad_input_is_refused_by_field(
 
 OTHERS: list[tuple[str, str, str, dict[str, Any], str]] = [
     ("an entity of a blank name", "POST", "/v1/entities", {"name": " ", "number_prefix": "X"}, "name"),
-    ("an entity with a prefix in lower case", "POST", "/v1/entities", {"name": "X", "number_prefix": "x"}, "number_prefix"),
-    ("an entity on Mars", "POST", "/v1/entities", {"name": "X", "number_prefix": "X", "time_zone": "Mars"}, "time_zone"),
+    (
+        "an entity with a prefix in lower case",
+        "POST",
+        "/v1/entities",
+        {"name": "X", "number_prefix": "x"},
+        "number_prefix",
+    ),
+    (
+        "an entity on Mars",
+        "POST",
+        "/v1/entities",
+        {"name": "X", "number_prefix": "X", "time_zone": "Mars"},
+        "time_zone",
+    ),
     ("a customer taxed beyond all", "POST", "/v1/customers", {"name": "X", "tax_percent": 101}, "tax_percent"),
-    ("a customer taxed by what is no number", "POST", "/v1/customers", {"name": "X", "tax_percent": "NaN"}, "tax_percent"),
+    (
+        "a customer taxed by what is no number",
+        "POST",
+        "/v1/customers",
+        {"name": "X", "tax_percent": "NaN"},
+        "tax_percent",
+    ),
     ("a customer of an unknown entity", "POST", "/v1/customers", {"name": "X", "entity_ref": NOBODY}, "entity_ref"),
     ("a customer who speaks Klingon", "POST", "/v1/customers", {"name": "X", "language": "tlh"}, "language"),
     ("a meter of an unknown kind", "POST", "/v1/usage-products", {"name": "X", "aggregation": "median"}, "aggregation"),
@@ -196,7 +239,11 @@ QUERIES: list[tuple[str, str, str]] = [
     ("a date that does not exist", "/v1/documents?issued_from=2026-02-30", "issued_from"),
     ("a customer that is no reference", "/v1/documents?customer_ref=x", "customer_ref"),
     ("a window without an offset", "/v1/usage/events?since=2026-01-01T00:00:00", "since"),
-    ("a window that ends before it begins", "/v1/usage/events?since=2026-02-01T00:00:00Z&until=2026-01-01T00:00:00Z", "until"),
+    (
+        "a window that ends before it begins",
+        "/v1/usage/events?since=2026-02-01T00:00:00Z&until=2026-01-01T00:00:00Z",
+        "until",
+    ),
     ("a NUL in a filter", "/v1/customers?name=%00", "name"),
     ("a surrogate in a filter", "/v1/customers?name=%ED%A0%80", "name"),
     ("a log size of nothing", "/v1/log/consistency?old_size=0&size=1", "old_size"),
@@ -220,14 +267,25 @@ UNREADABLE: list[tuple[str, bytes, str]] = [
 
 
 @pytest.mark.parametrize(("what", "content", "says"), UNREADABLE, ids=[u[0] for u in UNREADABLE])
-def test_malformed_json_is_refused_with_its_position(stocked: tuple[Api, Shop], what: str, content: bytes, says: str) -> None:
+def test_malformed_json_is_refused_with_its_position(
+    stocked: tuple[Api, Shop], what: str, content: bytes, says: str
+) -> None:
     answer = stocked[0]("POST", "/v1/products", content=content, headers={"Content-Type": "application/json"})
     assert answer.status_code in (400, 422) and answer.json()["code"] in ("json.malformed", "invalid"), answer.text
     assert says in answer.json()["detail"], answer.text
 
 
+def test_broken_text_is_quoted_without_breaking_the_answer(stocked: tuple[Api, Shop]) -> None:
+    answer = stocked[0](
+        "POST", "/v1/usage/events", content=b"\xf0\x98\xbe\xb6\xc2\x90", headers={"Content-Type": "text/csv"}
+    )
+    bad(answer, 422)
+
+
 def test_a_body_of_another_content_type_is_not_read(stocked: tuple[Api, Shop]) -> None:
-    answer = stocked[0]("POST", "/v1/products", content=b"name=X", headers={"Content-Type": "application/x-www-form-urlencoded"})
+    answer = stocked[0](
+        "POST", "/v1/products", content=b"name=X", headers={"Content-Type": "application/x-www-form-urlencoded"}
+    )
     bad(answer, 415, code="media_type.unsupported")
 
 

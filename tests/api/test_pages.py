@@ -50,15 +50,19 @@ def test_a_guessed_link_is_not_found_whatever_is_wrong_with_it(
         client.get(f"{path}{file}{query}")
         for query in ("", "?k=", f"?k={token[:-1]}", f"?k={token}x", "?k=%C3%A9%00", f"?k={token[::-1]}")
     ] + [
-        client.get(f"/i/{tenant}/{other}{file}?k={token}"), client.get(f"/i/{nobody}/{ref}{file}?k={token}"),
-        client.get(f"/i/x/{ref}{file}?k={token}"), client.get(f"/i/{tenant}/{nobody}{file}?k={token}"),
+        client.get(f"/i/{tenant}/{other}{file}?k={token}"),
+        client.get(f"/i/{nobody}/{ref}{file}?k={token}"),
+        client.get(f"/i/x/{ref}{file}?k={token}"),
+        client.get(f"/i/{tenant}/{nobody}{file}?k={token}"),
     ]
     assert {a.status_code for a in answers} == {404}
     assert len({a.text for a in answers}) == 1, "the answers do not tell which part was wrong"
     assert "text/html" in answers[0].headers["content-type"]
 
 
-def test_the_log_is_open_to_everybody_and_signed(hosted: tuple[Any, str, str, dict[str, Any]], stocked: tuple[Api, Shop]) -> None:
+def test_the_log_is_open_to_everybody_and_signed(
+    hosted: tuple[Any, str, str, dict[str, Any]], stocked: tuple[Api, Shop]
+) -> None:
     client, path, token, _document = hosted
     api, _shop = stocked
     client.get(f"{path}/bundle.json?k={token}")  # waits until the record has its place
@@ -76,7 +80,7 @@ def test_the_log_is_open_to_everybody_and_signed(hosted: tuple[Any, str, str, di
     assert proof["size"] == size
     inclusion = api.get(f"/v1/log/inclusion/{_document['document_ref']}")
     assert inclusion["size"] == size and inclusion["checkpoint"] == note.text
-    assert tile.content[32 * (inclusion["index"] % 256):][:32].hex() == inclusion["leaf"]
+    assert tile.content[32 * (inclusion["index"] % 256) :][:32].hex() == inclusion["leaf"]
 
 
 def test_the_way_in_and_the_docs_come_from_here_alone(stocked: tuple[Api, Shop]) -> None:
@@ -116,7 +120,9 @@ def test_an_unexpected_failure_tells_its_id_and_nothing_else(stocked: tuple[Api,
     assert "secret" not in answer.text and "RuntimeError" not in answer.text
 
 
-def test_without_a_database_nothing_pretends_to_be_well(stocked: tuple[Api, Shop], house: Any, monkeypatch: Any) -> None:
+def test_without_a_database_nothing_pretends_to_be_well(
+    stocked: tuple[Api, Shop], house: Any, monkeypatch: Any
+) -> None:
     import psycopg
 
     api, _shop = stocked

@@ -17,8 +17,12 @@ def test_a_quarter_of_usage_becomes_invoices_that_prove_themselves(fresh: tuple[
             "customer_ref": shop.customer,
             "products": [
                 {"pricing_ref": shop.fixed, "billing_start_date": "2026-01-01", "billing_end_date": "2026-12-31"},
-                {"pricing_ref": shop.metered, "billing_start_date": "2026-01-01", "billing_end_date": "2026-12-31",
-                 "payment_time": "AFTER_USE"},
+                {
+                    "pricing_ref": shop.metered,
+                    "billing_start_date": "2026-01-01",
+                    "billing_end_date": "2026-12-31",
+                    "payment_time": "AFTER_USE",
+                },
             ],
         },
     )
@@ -29,8 +33,18 @@ def test_a_quarter_of_usage_becomes_invoices_that_prove_themselves(fresh: tuple[
     api.post("/v1/clock/advance", {"to": "2026-01-20T00:00:00Z"})
     done = api.post(
         "/v1/usage/events",
-        {"events": [{"key": f"e{i}", "customer": "Globex", "usage_product": "API calls",
-                     "at": f"2026-01-{i:02d}T12:00:00Z", "quantity": "100"} for i in range(1, 16)]},
+        {
+            "events": [
+                {
+                    "key": f"e{i}",
+                    "customer": "Globex",
+                    "usage_product": "API calls",
+                    "at": f"2026-01-{i:02d}T12:00:00Z",
+                    "quantity": "100",
+                }
+                for i in range(1, 16)
+            ]
+        },
     )
     assert done["accepted"] == 15, done
     moved = api.post("/v1/clock/advance", {"to": "2026-02-02T00:00:00Z"})

@@ -99,8 +99,13 @@ def problem(
         title=WORDS.get(status) or HTTPStatus(status).phrase,
         status=status,
         code=code,
-        detail=detail,
-        errors=tuple(FieldError(p.field, p.message) for p in problems),
+        detail=_sound(detail),
+        errors=tuple(FieldError(_sound(p.field), _sound(p.message)) for p in problems),
         id=id,
     )
     return Failure(status, msgspec.json.encode(out), headers or {})
+
+
+def _sound(text: str) -> str:
+    """The text as UTF-8 can carry it: what came in broken is quoted with question marks."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
