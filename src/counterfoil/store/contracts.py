@@ -154,7 +154,7 @@ class ContractRows(Rows):
         """Contracts whose next document is due at exactly this instant, held for this transaction; those that another
         transaction holds are left to it."""
         rows = self.all(
-            _LATEST + "AND c.next_issue_at = %s ORDER BY c.contract_ref LIMIT %s FOR UPDATE OF c SKIP LOCKED",
+            _LATEST + "AND c.next_issue_at = %s ORDER BY c.number LIMIT %s FOR UPDATE OF c SKIP LOCKED",
             self.tenant,
             at,
             limit,

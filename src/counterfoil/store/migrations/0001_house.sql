@@ -203,7 +203,7 @@ CREATE TABLE contract (
     FOREIGN KEY (tenant, customer_ref) REFERENCES customer
 );
 COMMENT ON COLUMN contract.next_issue_at IS 'when its next document is due to be issued: midnight of the issue date in its time zone; null when nothing is to come';
-CREATE INDEX contract_due ON contract (tenant, next_issue_at, contract_ref) WHERE next_issue_at IS NOT NULL;
+CREATE INDEX contract_due ON contract (tenant, next_issue_at, number) WHERE next_issue_at IS NOT NULL;
 CREATE INDEX contract_by_customer ON contract (tenant, customer_ref);
 
 CREATE TABLE contract_version (
