@@ -17,7 +17,6 @@ from collections.abc import Callable
 from hashlib import sha256
 
 import psycopg
-from tests.core.receipts.build import COUNT, GRADUATED, bundled, document, flights, usage_line
 
 from bench.house import head, line, new_tenant, peak_mib, scratch_house, timed
 from counterfoil.app import House
@@ -28,6 +27,7 @@ from counterfoil.core.receipts.verify import verify_bundle
 from counterfoil.core.tlog.entry import record_leaf
 from counterfoil.core.tlog.tiles import Edge
 from counterfoil.core.usage.seal import event_bytes_in_order, usage_root
+from tests.core.receipts.build import COUNT, GRADUATED, bundled, document, flights, usage_line
 
 CHUNK = 10_000
 """Records sealed in one transaction, as a run does."""

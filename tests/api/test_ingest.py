@@ -10,13 +10,13 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.reporting import Setting, furnish
 
 from counterfoil.api.ingest import MAX_BODY, IngestDoor
 from counterfoil.core.basis.ids import derived_ref
 from counterfoil.core.basis.quantity import decimal_text
 from counterfoil.core.basis.refusals import Forbidden, Upstream
 from counterfoil.flows.keys import Auth
+from tests.reporting import Setting, furnish
 
 EVENT = {"key": "e1", "customer": "acme", "usage_product": "calls", "at": "2026-02-01T00:00:00Z", "quantity": 1.5}
 PATH = "/v1/usage/events"

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import pytest
 from pypdf import PdfReader
-from tests.exports.sample_documents import HOSTILE, credit_note, hostile_invoice, invoice, long_invoice, yen_invoice
 
 from counterfoil.core.basis.ids import derived_ref
 from counterfoil.core.basis.refusals import Invalid
@@ -24,6 +23,7 @@ from counterfoil.core.pricing.model import Part
 from counterfoil.exports.fonts import NO_GLYPH, showable
 from counterfoil.exports.local import local_for
 from counterfoil.exports.pdf import Attachment, invoice_pdf
+from tests.exports.sample_documents import HOSTILE, credit_note, hostile_invoice, invoice, long_invoice, yen_invoice
 
 URL = "https://billing.example/i/0b3038f5-6515-82c6-b741-b5be527523bf"
 NUMBERS = {derived_ref("document", "DE-INV-000123"): "DE-INV-000123"}

@@ -8,7 +8,6 @@ from random import Random
 from typing import Any
 
 import pytest
-from tests.logs import audit_log, signer_of
 
 from counterfoil.adapters.signing import LogKeys
 from counterfoil.core.basis.ids import Ref, derived_ref
@@ -27,6 +26,7 @@ from counterfoil.flows.keep_catalogue import create_product, create_usage_produc
 from counterfoil.flows.keep_parties import create_customers, create_entity
 from counterfoil.flows.prove import bundle_of, verifier_key
 from counterfoil.flows.usage_catalogue import read_catalogue
+from tests.logs import audit_log, signer_of
 
 PER_UNIT = {"kind": "per_unit", "unit_price": "1.23"}
 TIERS = [{"up_to": "5", "unit_price": "2"}, {"unit_price": "1.5", "flat_fee": "3"}]

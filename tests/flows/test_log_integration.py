@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.conftest import TEST_SECRET
-from tests.logs import audit_log, sealed_records, signer_of
 
 from counterfoil.adapters.signing import LogKeys, new_key, signer
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.refusals import Upstream
 from counterfoil.flows.integrate_log import integrate
+from tests.conftest import TEST_SECRET
+from tests.logs import audit_log, sealed_records, signer_of
 
 ALL = 1_000_000
 

@@ -11,8 +11,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.core.receipts.build import flights, invoice
-from tests.logs import sealed_records, signer_of
 
 from counterfoil.adapters.signing import LogKeys
 from counterfoil.core.basis.ids import Ref, derived_ref
@@ -28,6 +26,8 @@ from counterfoil.core.usage.event import Event
 from counterfoil.core.usage.seal import event_bytes_in_order, usage_root
 from counterfoil.flows.integrate_log import integrate
 from counterfoil.flows.prove import as_counted, bundle_of, checkpoint, consistency, served_tile, verifier_key
+from tests.core.receipts.build import flights, invoice
+from tests.logs import sealed_records, signer_of
 
 
 def seal(db: Any, tenant: int, events: Sequence[Event], drawn: Document) -> None:

@@ -11,13 +11,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.logs import audit_log, sealed_records, signer_of
 
 from counterfoil.adapters.signing import LogKeys
 from counterfoil.core.basis.refusals import Conflict, Upstream
 from counterfoil.jobs import worker
 from counterfoil.jobs.timetable import EVERY_MODE, Job, integrating, timetable
 from counterfoil.jobs.worker import run_worker
+from tests.logs import audit_log, sealed_records, signer_of
 
 
 @dataclass

@@ -287,7 +287,8 @@ class Story(Agreed):
 
     def _document(self, tx: Any, number: str) -> Ref:
         ref: Ref | None = tx.document_by_number(full_number(number))
-        assert ref is not None, f"there is no {number}"
+        if ref is None:
+            raise KeyError(f"there is no {number}")
         return ref
 
     def _untold(self) -> str:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from psycopg.errors import CheckViolation, ForeignKeyViolation, RestrictViolation, UniqueViolation
-from tests.logs import sealed_records
 
 from counterfoil.core.tlog.entry import record_leaf
 from counterfoil.core.tlog.tiles import Tile
+from tests.logs import sealed_records
 
 MANY = 20_000
 

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.strategies_usage import CUSTOMER, PRODUCT, SINCE, TIME_ZONES, any_events, events, meters, windows
 
 from counterfoil.core.basis.ids import Ref, derived_ref
 from counterfoil.core.basis.period import Window
@@ -19,6 +18,7 @@ from counterfoil.core.basis.refusals import Invalid
 from counterfoil.core.usage.ask import Ask, Measurement, answer
 from counterfoil.core.usage.event import Event
 from counterfoil.core.usage.meter import Filter, Meter
+from tests.strategies_usage import CUSTOMER, PRODUCT, SINCE, TIME_ZONES, any_events, events, meters, windows
 
 NEEDS = ("values", "groups", "windows", "event_amount", "prorated")
 ALL_YEAR = Window(SINCE, SINCE + timedelta(days=365))

@@ -5,17 +5,16 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-from tests.vectors.dunning_tax_credit_reading import (
-    Case,
-    minor,
-    text,
-)
-
 from counterfoil.core.basis.money import to_minor
 from counterfoil.core.basis.period import instant_text
 from counterfoil.core.basis.refusals import Conflict
 from counterfoil.core.payments import dunning, grants, wallet
 from counterfoil.core.payments.account import Moved, Movement, account_of
+from tests.vectors.dunning_tax_credit_reading import (
+    Case,
+    minor,
+    text,
+)
 
 MOVEMENTS: dict[str, Movement] = {
     "charge": "charge",

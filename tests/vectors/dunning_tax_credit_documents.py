@@ -7,15 +7,6 @@ from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 
-from tests.vectors.dunning_tax_credit_reading import (
-    Case,
-    decimals,
-    exact_minor,
-    minor,
-    term,
-    text,
-)
-
 from counterfoil.core.basis.money import Money, exponent, to_minor, total
 from counterfoil.core.basis.quantity import ZERO
 from counterfoil.core.invoicing.coupon import Coupon, Redeemed, redeem
@@ -29,6 +20,14 @@ from counterfoil.core.pricing.totals import (
     exact_discount_shares,
     percent_of,
     taxes,
+)
+from tests.vectors.dunning_tax_credit_reading import (
+    Case,
+    decimals,
+    exact_minor,
+    minor,
+    term,
+    text,
 )
 
 

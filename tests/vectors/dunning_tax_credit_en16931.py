@@ -6,9 +6,8 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from tests.vectors.dunning_tax_credit_reading import Case
-
 from counterfoil.core.invoicing import en16931
+from tests.vectors.dunning_tax_credit_reading import Case
 
 
 def _optional(value: Any) -> Decimal | None:

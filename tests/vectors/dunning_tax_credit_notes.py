@@ -6,16 +6,6 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
-from tests.vectors.dunning_tax_credit_reading import (
-    Case,
-    credit_of,
-    decimals,
-    draft,
-    invoice_of,
-    minor,
-    text,
-)
-
 from counterfoil.core.basis.money import split_minor
 from counterfoil.core.basis.period import Period
 from counterfoil.core.basis.refusals import Conflict, Invalid
@@ -31,6 +21,15 @@ from counterfoil.core.invoicing.offset import (
     type_of_credit,
 )
 from counterfoil.core.invoicing.termination import paid_beyond_use_minor, unused_minor, unused_share
+from tests.vectors.dunning_tax_credit_reading import (
+    Case,
+    credit_of,
+    decimals,
+    draft,
+    invoice_of,
+    minor,
+    text,
+)
 
 
 def credit_note_unused(case: Case) -> Case:

@@ -11,8 +11,6 @@ from dataclasses import replace
 from decimal import Decimal, localcontext
 from fractions import Fraction
 
-from tests.vectors.pricing_models_reading import Case, conversion_of, item_of, measured, model_of, number, optional
-
 from counterfoil.core.basis.measured import Measured
 from counterfoil.core.basis.money import EXACT, to_major, to_minor
 from counterfoil.core.basis.quantity import ONE, ZERO
@@ -28,6 +26,7 @@ from counterfoil.core.pricing.problems import model_problems
 from counterfoil.core.pricing.rate import converted, rate, rerate, unrounded
 from counterfoil.core.pricing.tiers import Tier
 from counterfoil.core.pricing.totals import DiscountTerm, discount_lines, over_cap_minor, percent_of, true_up_minor
+from tests.vectors.pricing_models_reading import Case, conversion_of, item_of, measured, model_of, number, optional
 
 STEPS = ("included", "minimum", "maximum", "rounding", "previously_billed")
 """The words of parts that the steps around a model leave."""

@@ -11,6 +11,24 @@ from datetime import date, datetime
 from fractions import Fraction
 from itertools import islice
 
+from counterfoil.core.basis.calendar import (
+    DAY,
+    Grid,
+    InstantGrid,
+    Part,
+    billed_through_in_advance,
+    billed_through_in_arrears,
+    calendar_grid,
+    continued_window,
+    elapsed_cycles,
+    next_billing,
+    part,
+    parts,
+    plus,
+    whole_cycles,
+)
+from counterfoil.core.basis.period import instant_text, local_date, midnight, read_instant
+from counterfoil.core.basis.proration import day_share
 from tests.vectors.proration_amounts import (
     credit_cap,
     day_count,
@@ -32,25 +50,6 @@ from tests.vectors.proration_reading import (
     start_of,
     step_of,
 )
-
-from counterfoil.core.basis.calendar import (
-    DAY,
-    Grid,
-    InstantGrid,
-    Part,
-    billed_through_in_advance,
-    billed_through_in_arrears,
-    calendar_grid,
-    continued_window,
-    elapsed_cycles,
-    next_billing,
-    part,
-    parts,
-    plus,
-    whole_cycles,
-)
-from counterfoil.core.basis.period import instant_text, local_date, midnight, read_instant
-from counterfoil.core.basis.proration import day_share
 
 
 def _derived(piece: Part, part_of: Fraction) -> Case:

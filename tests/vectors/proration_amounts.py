@@ -5,21 +5,6 @@ from __future__ import annotations
 from decimal import Decimal
 from fractions import Fraction
 
-from tests.vectors.proration_reading import (
-    CURRENCY,
-    Case,
-    amount_text,
-    dates_of,
-    day_of,
-    is_instants,
-    period_of,
-    price_of,
-    ratio,
-    span,
-    step_of,
-    window_of,
-)
-
 from counterfoil.core.basis.calendar import billing_day_grid, part, plus
 from counterfoil.core.basis.money import Money, total
 from counterfoil.core.basis.period import Period, local_date, read_instant
@@ -41,6 +26,20 @@ from counterfoil.core.basis.proration import (
     time_share,
 )
 from counterfoil.core.basis.quantity import ZERO
+from tests.vectors.proration_reading import (
+    CURRENCY,
+    Case,
+    amount_text,
+    dates_of,
+    day_of,
+    is_instants,
+    period_of,
+    price_of,
+    ratio,
+    span,
+    step_of,
+    window_of,
+)
 
 
 def _remaining(case: Case) -> tuple[Fraction, Case]:

@@ -13,8 +13,6 @@ from random import Random
 from typing import Any
 
 import pytest
-from tests.core.receipts import build
-from tests.core.receipts.lies import LIES, told
 
 from counterfoil.core.basis.canonical import canonical
 from counterfoil.core.basis.ids import derived_ref
@@ -24,6 +22,8 @@ from counterfoil.core.invoicing.credit import credit_note
 from counterfoil.core.invoicing.document import Document
 from counterfoil.core.receipts.invoice import invoice_record
 from counterfoil.core.receipts.verify import verify_bundle
+from tests.core.receipts import build
+from tests.core.receipts.lies import LIES, told
 
 SCRIPT = Path(__file__).parents[2] / "src/counterfoil/web/assets/verify.js"
 NODE = shutil.which("node")

@@ -13,9 +13,6 @@ from datetime import date
 from html.parser import HTMLParser
 
 import pytest
-from tests.core.receipts import build
-from tests.exports.sample_documents import HOSTILE, credit_note, hostile_invoice, invoice, long_invoice, yen_invoice
-from tests.exports.test_invoice_pdf import NUMBERS, amounts, squeezed
 
 from counterfoil.core.basis.ids import derived_ref
 from counterfoil.core.basis.refusals import NotFound, Problem
@@ -29,6 +26,9 @@ from counterfoil.web.invoice_page import (
     invoice_page,
     landing_page,
 )
+from tests.core.receipts import build
+from tests.exports.sample_documents import HOSTILE, credit_note, hostile_invoice, invoice, long_invoice, yen_invoice
+from tests.exports.test_invoice_pdf import NUMBERS, amounts, squeezed
 
 KEY = build.LOG.verifier()
 LINKS = InvoiceLinks("/files/1.pdf", "/files/1.csv", "/files/1.proof", (KEY,))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.period import local_date
@@ -120,7 +120,7 @@ def _restate_late(
 ) -> Advanced:
     """Compare the usage written since the last sweep with what was issued, a page of billed parts at a time. A page that
     fails is halved down to the part that fails, whose contract is parked while the others are restated."""
-    done = Advanced(datetime.min)
+    done = Advanced(datetime.min.replace(tzinfo=UTC))
     mark: tuple[int, int] | None = None
     after: ChargeKey | None = None
     limit = LATE_CHUNK

@@ -192,7 +192,8 @@ class ContractRows(Rows):
     def billed_parts(self, contracts: Sequence[Ref], *, since: date | None = None) -> list[BilledPart]:
         """What was billed of these contracts (from periods that end after `since`), by product and start."""
         rows = self.all(
-            "SELECT contract_ref::text, product_ref::text, starts, ends, part, document_ref::text, issued_on, version FROM billing_period "
+            "SELECT contract_ref::text, product_ref::text, starts, ends, part, document_ref::text, issued_on, "
+            "version FROM billing_period "
             "WHERE tenant = %s AND contract_ref = ANY(%s::uuid[]) AND ends >= %s ORDER BY product_ref, starts, part",
             self.tenant,
             list(contracts),

@@ -89,7 +89,8 @@ def migrate(admin_url: str) -> list[str]:
         conn.execute("SELECT pg_advisory_lock(%s)", [_MIGRATION_LOCK])
         _ensure_role(conn)
         conn.execute(
-            "CREATE TABLE IF NOT EXISTS public.schema_migration (name text PRIMARY KEY, ran_at timestamptz NOT NULL DEFAULT now())"
+            "CREATE TABLE IF NOT EXISTS public.schema_migration (name text PRIMARY KEY, ran_at timestamptz NOT "
+            "NULL DEFAULT now())"
         )
         done = {r[0] for r in conn.execute("SELECT name FROM schema_migration").fetchall()}
         for name, text in migrations():

@@ -56,8 +56,10 @@ class DocumentRows(Rows):
         self.insert(
             "document",
             "document_ref kind entity_ref serial number customer_ref contract_ref number_in_contract corrects currency "
-            "issued_on due_on starts ends sub_total_minor total_discount_minor total_tax_minor credits_minor total_minor created_at",
-            "uuid text uuid integer text uuid uuid integer uuid text date date date date bigint bigint bigint bigint bigint timestamptz",
+            "issued_on due_on starts ends sub_total_minor total_discount_minor total_tax_minor credits_minor "
+            "total_minor created_at",
+            "uuid text uuid integer text uuid uuid integer uuid text date date date date bigint bigint bigint "
+            "bigint bigint timestamptz",
             [
                 (
                     d.ref,

@@ -28,7 +28,8 @@ class Views(Rows):
             "SELECT (SELECT count(*) FROM customer WHERE tenant = %(t)s), (SELECT count(*) FROM contract WHERE tenant = %(t)s), "
             "(SELECT count(*) FROM usage_event WHERE tenant = %(t)s), (SELECT count(*) FROM document WHERE tenant = %(t)s), "
             "(SELECT count(*) FROM entry WHERE tenant = %(t)s), (SELECT count(*) FROM record WHERE tenant = %(t)s), "
-            "(SELECT count(*) FROM pending_leaf WHERE tenant = %(t)s), (SELECT count(*) FROM parked WHERE tenant = %(t)s)".replace(
+            "(SELECT count(*) FROM pending_leaf WHERE tenant = %(t)s), (SELECT count(*) FROM parked WHERE tenant "
+            "= %(t)s)".replace(
                 "%(t)s", str(int(self.tenant))
             ),
         )

@@ -7,7 +7,6 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.strategies import currencies, discounts, drafts, exact_amounts, invoice_of, invoices
 
 from counterfoil.core.basis.money import to_minor
 from counterfoil.core.basis.refusals import Invalid
@@ -15,6 +14,7 @@ from counterfoil.core.invoicing import en16931
 from counterfoil.core.invoicing.document import Discount, Document
 from counterfoil.core.invoicing.draw_up import Cap, LineDraft, ad_hoc_draft, discount_terms
 from counterfoil.core.pricing.totals import totals
+from tests.strategies import currencies, discounts, drafts, exact_amounts, invoice_of, invoices
 
 
 def line(amount: str, percent: str = "0", category: str = "S") -> LineDraft:

@@ -9,7 +9,6 @@ from decimal import Decimal
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from tests.strategies import invoice_of, invoices, major, splits
 
 from counterfoil.core.basis.ids import Ref, derived_ref
 from counterfoil.core.basis.refusals import Conflict, Invalid, Refusal
@@ -20,6 +19,7 @@ from counterfoil.core.invoicing.draw_up import Cap, LineDraft
 from counterfoil.core.invoicing.posting import posting
 from counterfoil.core.invoicing.standing import standing
 from counterfoil.core.ledger.balances import balances
+from tests.strategies import invoice_of, invoices, major, splits
 
 TODAY = date(2026, 5, 1)
 

@@ -7,7 +7,6 @@ from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
-from tests.strategies import BUYER, SELLER, invoice_of, invoices
 
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.refusals import Refusal
@@ -17,6 +16,7 @@ from counterfoil.core.invoicing.draw_up import LineDraft
 from counterfoil.core.invoicing.posting import payment_posting, posting
 from counterfoil.core.ledger.balances import balances
 from counterfoil.core.ledger.entry import Posting
+from tests.strategies import BUYER, SELLER, invoice_of, invoices
 
 TODAY = date(2026, 4, 1)
 OWED, CREDIT = f"receivable:{BUYER.ref}", f"customer_credit:{BUYER.ref}"

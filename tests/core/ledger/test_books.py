@@ -9,7 +9,6 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.strategies import entries
 
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.ledger.accounts import (
@@ -22,6 +21,7 @@ from counterfoil.core.ledger.accounts import (
 )
 from counterfoil.core.ledger.balances import Books, balances, trial_balance
 from counterfoil.core.ledger.entry import Entry, Posting, reversal
+from tests.strategies import entries
 
 ACME = Ref("acme")
 

@@ -9,7 +9,6 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.strategies_pricing import BY_KIND, decimals, fitting, items, models, quantities, sizes, usage
 
 from counterfoil.core.basis.canonical import canonical, parse_canonical
 from counterfoil.core.basis.measured import Measured
@@ -29,6 +28,7 @@ from counterfoil.core.pricing.models import MODELS
 from counterfoil.core.pricing.parts import amount_of
 from counterfoil.core.pricing.problems import model_problems
 from counterfoil.core.pricing.rate import rate
+from tests.strategies_pricing import BY_KIND, decimals, fitting, items, models, quantities, sizes, usage
 
 SPLITTABLE = (
     "per_unit",

@@ -6,11 +6,10 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from tests.core.receipts import build
-
 from counterfoil.core.basis.canonical import canonical
 from counterfoil.core.basis.ids import derived_ref
 from counterfoil.core.receipts.invoice import invoice_record
+from tests.core.receipts import build
 
 GONE: Any = ...
 """As a new value: the field is taken out."""

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.core.receipts import build
 
 from counterfoil.core.basis.canonical import canonical
 from counterfoil.core.pricing.codec import item_from_json, item_to_json
 from counterfoil.core.receipts.bundle import make_bundle, read_bundle
 from counterfoil.core.receipts.invoice import invoice_record
 from counterfoil.core.receipts.verify import OWN_KEY, SPLIT_VIEW, Verdict, record_of, verify_bundle
+from tests.core.receipts import build
 
 RECORD = canonical({"type": "payment-receipt/v1", "amount_minor": 1050, "currency": "EUR"})
 

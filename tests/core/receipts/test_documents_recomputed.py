@@ -10,8 +10,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.core.receipts import build
-from tests.core.receipts.lies import LIES, told
 
 from counterfoil.core.basis.canonical import canonical
 from counterfoil.core.basis.ids import derived_ref
@@ -22,6 +20,8 @@ from counterfoil.core.invoicing.document import Correction, Document, Line
 from counterfoil.core.receipts.invoice import invoice_record
 from counterfoil.core.receipts.verify import Verdict, verify_bundle
 from counterfoil.core.usage.seal import event_bytes_in_order
+from tests.core.receipts import build
+from tests.core.receipts.lies import LIES, told
 
 
 def failed(verdict: Verdict) -> set[str]:

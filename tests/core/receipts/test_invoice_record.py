@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.core.receipts import build
 
 from counterfoil.core.basis.canonical import canonical, parse_canonical
 from counterfoil.core.basis.ids import derived_ref
@@ -23,6 +22,7 @@ from counterfoil.core.receipts.invoice import invoice_record, record_document
 from counterfoil.core.receipts.verify import verify_bundle
 from counterfoil.core.tlog.entry import commitment, record_leaf
 from counterfoil.core.usage.seal import event_bytes
+from tests.core.receipts import build
 
 GOLDEN = Path(__file__).parent / "golden"
 

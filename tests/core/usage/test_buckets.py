@@ -8,11 +8,11 @@ from typing import get_args
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.strategies_usage import TIME_ZONES, windows
 
 from counterfoil.core.basis.period import Window, read_instant
 from counterfoil.core.usage.buckets import bucket_of, buckets, clipped, preceding
 from counterfoil.core.usage.meter import Bucket
+from tests.strategies_usage import TIME_ZONES, windows
 
 STARTS = [
     # instant, bucket, time zone, start and end of its bucket

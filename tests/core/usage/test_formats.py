@@ -52,7 +52,8 @@ def read(changed: Mapping[str, Any], event: Mapping[str, Any]) -> Any:
 # Laws ----------------------------------------------------------------------------------------------------------------
 
 texts = st.text(st.characters(categories=("L", "N", "P")), min_size=1, max_size=8)
-instants = st.datetimes(datetime(2000, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC))
+SINCE = datetime(2000, 1, 1)
+instants = st.datetimes(SINCE, SINCE.replace(year=2090), timezones=st.just(UTC))
 quantities = st.decimals(-(10**19), 10**19, places=12, allow_nan=False, allow_infinity=False)
 
 

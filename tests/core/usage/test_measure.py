@@ -9,7 +9,6 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.strategies_usage import CUSTOMER, PRODUCT, TIME_ZONES, events, instants, meters, streams, windows
 
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.period import Window, read_instant
@@ -20,6 +19,7 @@ from counterfoil.core.usage.measure import closing_level, measure, measure_bucke
 from counterfoil.core.usage.meter import Filter, Meter
 from counterfoil.core.usage.rules import event_problems
 from counterfoil.core.usage.stream import deduplicated, known_between
+from tests.strategies_usage import CUSTOMER, PRODUCT, TIME_ZONES, events, instants, meters, streams, windows
 
 MAY = Window(datetime(2026, 5, 1, tzinfo=UTC), datetime(2026, 6, 1, tzinfo=UTC))
 APRIL = Window(datetime(2026, 4, 1, tzinfo=UTC), MAY.start)

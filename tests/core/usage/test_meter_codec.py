@@ -6,12 +6,12 @@ import json
 
 import pytest
 from hypothesis import given
-from tests.strategies_usage import PRODUCT, meters
 
 from counterfoil.core.basis.canonical import canonical, parse_canonical
 from counterfoil.core.basis.refusals import Invalid
 from counterfoil.core.usage.meter import Meter
 from counterfoil.core.usage.meter_codec import meter_from_json, meter_to_json
+from tests.strategies_usage import PRODUCT, meters
 
 LEAST = {"ref": PRODUCT, "name": "API calls"}
 

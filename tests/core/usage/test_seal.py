@@ -9,13 +9,13 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.strategies_usage import SINCE, any_events
 
 from counterfoil.core.basis.canonical import canonical, parse_canonical
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.tlog.tree import EMPTY_ROOT, leaf_hash, root_of
 from counterfoil.core.usage.event import Event, event_from_json, event_json
 from counterfoil.core.usage.seal import event_bytes, event_bytes_in_order, usage_root
+from tests.strategies_usage import SINCE, any_events
 
 CHANGES = [
     lambda e: replace(e, ref=Ref(e.ref + "x")),
