@@ -37,7 +37,8 @@ class BookRows(Rows):
             _entries(
                 self.all(
                     _ENTRY
-                    + "WHERE e.tenant = %s AND e.document_ref = ANY(%s::uuid[]) ORDER BY e.booked_on, e.created_at, e.entry_ref, p.n",
+                    + "WHERE e.tenant = %s AND e.document_ref = ANY(%s::uuid[]) "
+                    "ORDER BY e.booked_on, e.created_at, e.entry_ref, p.n",
                     self.tenant,
                     list(document_refs),
                 )
