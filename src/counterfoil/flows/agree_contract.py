@@ -149,8 +149,7 @@ def amend_contract(
     """
     contract = _held(tx, ref)
     _same_customer(contract, order)
-    today = local_date(tx.now, contract.segments[0].terms.time_zone)
-    on = effective_on or today
+    on = effective_on or _today(tx, contract)
     (products,) = _Resolver(tx, [order], contract.segments).terms()
     amended = replace(
         amend(contract, products, on, include_current=include_current),
@@ -166,7 +165,7 @@ def cancel_contract(
     """End an active contract with its current period, or, including the current invoice, on the day itself (default:
     today): that day is still billed, and what was billed in advance beyond it is credited."""
     contract = _held(tx, ref)
-    day = on or local_date(tx.now, contract.segments[0].terms.time_zone)
+    day = on or _today(tx, contract)
     cancelled = cancel(contract, day, include_current=include_current)
     return _put_version(
         tx, contract, cancelled, day, include_current=include_current, why=why or "cancelled", verb="cancel"
@@ -219,6 +218,11 @@ def _held(tx: Tx, ref: str) -> Contract:
     if contract is None:
         raise NotFound("contract.not_found", f"there is no contract {ref}")
     return contract
+
+
+def _today(tx: Tx, contract: Contract) -> date:
+    """The date where the contract is; one that was cancelled before it began is nowhere."""
+    return local_date(tx.now, contract.segments[0].terms.time_zone if contract.segments else "UTC")
 
 
 def _same_customer(contract: Contract, order: ContractOrder) -> None:

@@ -17,6 +17,8 @@ def upcoming(tx: Tx, contract_ref: str, *, limit: int = 2) -> list[Document]:
     contract = tx.contract(contract_ref)
     if contract is None:
         raise NotFound("contract.not_found", f"there is no contract {contract_ref}")
+    if not contract.segments:
+        return []  # cancelled before it began
     pricings = pricings_of(tx, [contract])
     found: list[Document] = []
     zone = contract.segments[0].terms.time_zone

@@ -49,7 +49,7 @@ def restate(tx: Tx, parts: Sequence[BilledPart], reason: str) -> list[Document]:
         tx.lock_document(ref)
     drawn: list[Document] = []
     for ref, mine in sorted(by_document.items(), key=lambda x: (min(p.issued_on for p in x[1]), x[0])):
-        drawn.extend(_notes(tx, ref, mine, due, rated, reason))
+        drawn.extend(_notes(tx, ref, contracts[mine[0].contract_ref], mine, due, rated, reason))
     first = _first_documents(tx, silent, contracts, due, rated)
     issued = seal_documents(tx, [*drawn, *(document for document, _part in first)])
     for document, part in first:
@@ -82,6 +82,7 @@ def _segment(segments: Iterable[Segment], part: BilledPart) -> Segment | None:
 def _notes(
     tx: Tx,
     ref: Ref,
+    contract: Contract,
     parts: Sequence[BilledPart],
     due: Mapping[ChargeKey, issuing.DueCharge | None],
     rated: Mapping[ChargeKey, tuple[LineDraft, ...]],
@@ -92,7 +93,7 @@ def _notes(
     original = record_document(bodies[ref].body)
     notes = [record_document(bodies[n].body) for n in note_refs]
     lines = {_key(x): x for x in original.lines}
-    changes: list[LineChange] = []
+    changes = [_change(x, None, reason) for x in _once_gone(tx, original, contract)]
     caps: list[Cap] = []
     for part in parts:
         now = due[part.key]
@@ -117,13 +118,25 @@ def _notes(
     return list(found)
 
 
+def _once_gone(tx: Tx, original: Document, contract: Contract) -> list[Line]:
+    """The one-time lines of a document whose version is no longer in force on any day: what took its place bills them
+    anew. They belong to the first of the periods that the document bills of their product."""
+    once = [x for x in original.lines if x.kind == "one_time"]
+    billed = tx.billed_parts([contract.ref]) if once else []
+    gone = []
+    for line in once:
+        mine = [b for b in billed if (b.document_ref, b.product_ref) == (original.ref, line.product_ref)]
+        version = min(b.version for b in mine if b.part == 0)
+        if not any((s.terms.product_ref, s.version) == (line.product_ref, version) for s in contract.segments):
+            gone.append(line)
+    return gone
+
+
 def _belongs(line: Line, part: BilledPart, now: issuing.DueCharge | None) -> bool:
     """Whether a line of the document was billed by this part."""
     if line.product_ref != part.product_ref:
         return False
-    if line.kind == "one_time":
-        return part.part == 0 and now is None
-    if line.period is None or not part.starts <= line.period.start < part.ends:
+    if line.period is None or line.kind == "one_time" or not part.starts <= line.period.start < part.ends:
         return False
     if line.kind == "recurring":
         return part.part == 0
