@@ -97,7 +97,7 @@ def test_two_tenants_may_use_the_same_key(db: Any, setting: Setting, open_tenant
         ({"usage_product": "steps"}, "usage_product", "there is no usage product 'steps'"),
         ({"at": datetime(1999, 12, 31, tzinfo=UTC)}, "at", "before the year 2000"),
         ({"at": datetime(2026, 6, 1, 0, 5, 1, tzinfo=UTC)}, "at", "more than 5 minutes in the future"),
-        ({"at": datetime(2026, 3, 1)}, "at", "has no UTC offset"),
+        ({"at": datetime(2026, 3, 1, tzinfo=UTC).replace(tzinfo=None)}, "at", "has no UTC offset"),
         ({"at": OPENS - timedelta(microseconds=1)}, "at", "no contract of the customer takes 'calls'"),
         ({"customer": "stranger"}, "at", "no contract of the customer takes 'calls'"),
         ({"quantity": Decimal("1e20")}, "quantity", "below 10^20"),

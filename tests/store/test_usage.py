@@ -20,6 +20,7 @@ from counterfoil.core.usage.event import Event
 from counterfoil.store.arrays import instants, uuids
 from tests.reporting import OPENS, Setting, furnish
 
+FIRST_AND_LAST = [datetime.fromisoformat(day) for day in ("0001-01-02", "9999-12-30")]
 MARCH = (datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC))
 
 
@@ -188,7 +189,7 @@ def test_pages_of_events_are_in_order_and_complete(db: Any, setting: Setting) ->
 @settings(max_examples=100, deadline=None)
 @given(
     st.lists(st.uuids().map(str), max_size=5),
-    st.lists(st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.timezones()), max_size=5),
+    st.lists(st.datetimes(*FIRST_AND_LAST, timezones=st.timezones()), max_size=5),
 )
 def test_binary_arrays_arrive_as_what_they_are(db: Any, refs: list[str], ats: list[datetime]) -> None:
     with db.nobody() as conn:

@@ -7,7 +7,7 @@ import gzip
 import io
 import lzma
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import IO, Any, BinaryIO
 
 from counterfoil.core.basis.refusals import Invalid, Problem, refuse_if
@@ -15,6 +15,10 @@ from counterfoil.flows.import_usage import Line, Reject
 from counterfoil.flows.usage_reports import ALIASES, FIELDS, NOT_JSON, PROPERTY, json_values
 
 DELIMITERS = ",;\t|"
+_PACKED: tuple[tuple[bytes, Callable[[Any], Any]], ...] = (
+    (b"\x1f\x8b", lambda packed: gzip.GzipFile(fileobj=packed)),
+    (b"\xfd7zXZ\x00", lzma.LZMAFile),
+)
 _NO_TEXT = re.compile("[\udc80-\udcff]")
 _SAMPLE = 65_536
 _MAX_ROW = 1_048_576
@@ -60,10 +64,9 @@ def _text(stream: BinaryIO) -> io.TextIOWrapper:
     """The file's text: decompressed by its first bytes, decoded by its byte order mark or by what it looks like."""
     plain: Any = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(stream)
     magic = plain.peek(6)[:6]
-    if magic[:2] == b"\x1f\x8b":
-        plain = io.BufferedReader(gzip.GzipFile(fileobj=plain))
-    elif magic == b"\xfd7zXZ\x00":
-        plain = io.BufferedReader(lzma.LZMAFile(plain))  # noqa: SIM115 (the caller closes what it opened)
+    for begins, unpacked in _PACKED:
+        if magic.startswith(begins):
+            plain = io.BufferedReader(unpacked(plain))
     sample = plain.peek(_SAMPLE)
     return io.TextIOWrapper(plain, encoding=_encoding(sample), errors="surrogateescape", newline="")
 
