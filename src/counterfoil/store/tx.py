@@ -21,9 +21,11 @@ from counterfoil.store.books import BookRows
 from counterfoil.store.catalogue import CatalogueRows
 from counterfoil.store.contracts import ContractRows
 from counterfoil.store.documents import DocumentRows
+from counterfoil.store.formats import FormatRows
 from counterfoil.store.log import LogRows
 from counterfoil.store.parties import PartyRows
 from counterfoil.store.tenants import TenantRows
+from counterfoil.store.uploads import UploadRows
 from counterfoil.store.usage import UsageRows
 from counterfoil.store.views import Views
 
@@ -31,7 +33,8 @@ set_json_dumps(canonical)
 
 
 class Tx(
-    TenantRows, PartyRows, CatalogueRows, ContractRows, UsageRows, DocumentRows, BookRows, LogRows, AuditRows, Views
+    TenantRows, PartyRows, CatalogueRows, ContractRows, UsageRows, FormatRows, UploadRows, DocumentRows, BookRows,
+    LogRows, AuditRows, Views,
 ):
     """An open transaction. `tenant` binds every statement, twice: each names it, and row-level security insists.
 
