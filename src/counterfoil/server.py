@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
+from importlib.util import find_spec
 from typing import Any
 
 import structlog
@@ -23,7 +24,7 @@ from counterfoil.flows.keys import Auth
 from counterfoil.jobs.worker import run_worker
 from counterfoil.web.routes import error_response, pages
 
-THREADS = 8
+THREADS = 7
 """Handlers that run at once: with the worker and the usage writers they stay within the house's connections."""
 STOP_SECONDS = 20
 
@@ -99,8 +100,17 @@ def serve(house: House, host: str, port: int) -> None:
     """Serve until interrupted or told to end (SIGINT, SIGTERM): requests are finished, usage is stored, and the worker
     stops after the transaction it is in."""
     config = uvicorn.Config(
-        asgi(house), host=host, port=port, loop=_loop(), http="httptools", lifespan="on", log_level="warning",
-        access_log=False, timeout_graceful_shutdown=STOP_SECONDS, server_header=False, backlog=2048,
+        asgi(house),
+        host=host,
+        port=port,
+        loop="uvloop" if find_spec("uvloop") else "asyncio",
+        http="httptools",
+        lifespan="on",
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=STOP_SECONDS,
+        server_header=False,
+        backlog=2048,
     )
     stop = threading.Event()
     worker = threading.Thread(target=run_worker, args=(house, stop), name="worker", daemon=True)
@@ -111,11 +121,3 @@ def serve(house: House, host: str, port: int) -> None:
     finally:
         stop.set()
         worker.join(STOP_SECONDS)
-
-
-def _loop() -> Any:
-    try:
-        import uvloop  # noqa: F401
-    except ImportError:
-        return "asyncio"
-    return "uvloop"

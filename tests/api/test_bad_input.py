@@ -275,6 +275,27 @@ def test_malformed_json_is_refused_with_its_position(
     assert says in answer.json()["detail"], answer.text
 
 
+@pytest.mark.parametrize("depth", [30, 200, 400, 900, 5000])
+def test_json_that_is_nested_for_no_reason_is_refused(stocked: tuple[Api, Shop], depth: int) -> None:
+    api, shop = stocked
+    nested = b"[" * depth + b"]" * depth
+    body = b'{"product_ref": "%s", "name": "X", "currency": "EUR", "items": [{"item": "X", "kind": "recurring", ' % (
+        shop.product.encode()
+    )
+    for content in (body + b'"model": {"kind": "flat", "amount": %s}}]}' % nested, body + b'"model": %s}]}' % nested):
+        answer = api("POST", "/v1/pricings", content=content, headers={"Content-Type": "application/json"})
+        assert answer.status_code in (400, 422), answer.text
+
+
+def test_names_in_the_path_that_nobody_has_are_not_found(stocked: tuple[Api, Shop]) -> None:
+    api, _shop = stocked
+    for name in ("%00", "%ED%A0%80", "x" * 5000, "%E2%82%AC", "..%2F.."):
+        for path in ("/v1/api-keys", "/v1/customers", "/v1/usage/events"):
+            body = {"why": "x"} if "usage" in path else None
+            method = "GET" if path == "/v1/customers" else "DELETE"
+            assert api(method, f"{path}/{name}", body).status_code in (404, 405), name
+
+
 def test_broken_text_is_quoted_without_breaking_the_answer(stocked: tuple[Api, Shop]) -> None:
     answer = stocked[0](
         "POST", "/v1/usage/events", content=b"\xf0\x98\xbe\xb6\xc2\x90", headers={"Content-Type": "text/csv"}

@@ -373,3 +373,16 @@ def test_decimals_are_read_exactly_from_numbers_and_texts(fresh: tuple[Api, Shop
     )
     assert exact["lines"][0]["parts"][0]["unit_price"] == "1234567890123.123456789012"
     assert exact["lines"][0]["amount"] == "1234567890123.12"
+
+
+def test_a_live_tenant_follows_the_wall_clock(new_api: Callable[..., Api]) -> None:
+    live = new_api(mode="live")
+    assert live.token.startswith("pk_live_") and live.get("/v1/tenant")["clock_at"] is None
+    bad(live("POST", "/v1/clock/advance", {"to": "2199-01-01T00:00:00Z"}), 409, code="clock.live")
+
+
+def test_a_clock_goes_forward_by_years_not_by_lifetimes(api: Api) -> None:
+    api.post("/v1/clock/advance", {"to": "2026-01-01T00:00:00Z"})
+    bad(api("POST", "/v1/clock/advance", {"to": "2025-12-31T23:59:59Z"}), 422, "to")
+    bad(api("POST", "/v1/clock/advance", {"to": "2099-01-01T00:00:00Z"}), 422, "to")
+    assert api.get("/v1/tenant")["now"] == "2026-01-01T00:00:00Z"

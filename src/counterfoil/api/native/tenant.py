@@ -11,7 +11,7 @@ from msgspec import Meta
 from counterfoil.api.native.door import ADMIN, FINANCE, Call, Route, Secret
 from counterfoil.api.native.paging import Page, Paging, page, page_of_all, position
 from counterfoil.api.native.wire import Input, Instant, Name, Output, RefText, ShortText
-from counterfoil.core.basis.refusals import Conflict, Invalid
+from counterfoil.core.basis.refusals import Conflict, Invalid, NotFound
 from counterfoil.flows.advance import retry_parked
 from counterfoil.flows.keys import Role, create_key, list_keys, revoke_key
 
@@ -191,6 +191,8 @@ def get_keys(call: Call) -> Page[ApiKey]:
 def take_key_back(call: Call) -> Revoked:
     """Revoke an API key."""
     key_id = call.path["key_id"]
+    if not key_id.isascii() or not key_id.isalnum():
+        raise NotFound("key.not_found", f"there is no key {key_id[:100]!r}")
     revoke_key(call.tx, key_id)
     return Revoked(key_id=key_id)
 

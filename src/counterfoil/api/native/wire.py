@@ -80,13 +80,13 @@ def read(kind: Any, data: bytes) -> Any:
     """
     try:
         value = decoder(kind).decode(data)
+        problems = list(content_problems(value))
     except msgspec.ValidationError as error:
         raise Invalid.of([as_problem(str(error))]) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Unreadable("json.malformed", _where(error, data)) from None
     except RecursionError:
         raise Unreadable("json.malformed", "the JSON is nested too deeply") from None
-    problems = list(content_problems(value))
     if problems:
         raise Invalid.of(problems)
     return value
