@@ -8,9 +8,10 @@ from datetime import date, datetime
 from functools import lru_cache
 
 from counterfoil.core.basis.canonical import Json
-from counterfoil.core.basis.ids import Ref, derived_ref
+from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.measured import Measured
 from counterfoil.core.basis.period import Period, Window, local_date, midnight
+from counterfoil.core.contracts import landing
 from counterfoil.core.contracts.amend import by_product
 from counterfoil.core.contracts.charges import BilledPart, Charge, Shape, charges_of, charges_on
 from counterfoil.core.contracts.parties import Customer, Entity
@@ -114,7 +115,7 @@ def rate_all(tx: Tx, due: Sequence[DueCharge]) -> list[tuple[LineDraft, ...]]:
 
 def document_ref(contract: Contract, charges: Sequence[Charge], group: str, issue_on: date) -> Ref:
     """The reference that a contract's document of a date has, from its projection on."""
-    return derived_ref("document", contract.ref, group, issue_on, max(c.segment.version for c in charges))
+    return landing.document_ref(contract.ref, group, issue_on, landing.latest_version(charges))
 
 
 @lru_cache(maxsize=4096)
@@ -210,8 +211,7 @@ def _grouped(
     """One document per contract or one per product, and in any case one per entity, net terms and time zone."""
     groups: dict[tuple[Ref, str], list[tuple[DueCharge, tuple[LineDraft, ...]]]] = {}
     for d, lines in zip(due, drafts, strict=True):
-        t = d.charge.segment.terms
-        group = f"{t.entity_ref}|{t.net_days}|{t.time_zone}" + ("" if d.contract.collective else f"|{t.product_ref}")
+        group = landing.document_group(d.charge.segment.terms, collective=d.contract.collective)
         groups.setdefault((d.contract.ref, group), []).append((d, lines))
     for (_ref, group), members in groups.items():
         yield members[0][0].contract, group, members

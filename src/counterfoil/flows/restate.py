@@ -12,8 +12,10 @@ from datetime import date
 from counterfoil.core.basis.ids import Ref, derived_ref
 from counterfoil.core.basis.period import local_date
 from counterfoil.core.basis.quantity import ZERO
+from counterfoil.core.basis.refusals import Conflict
 from counterfoil.core.contracts.calendar import period_containing
-from counterfoil.core.contracts.charges import BilledPart, ChargeKey, charges_of
+from counterfoil.core.contracts.charges import FEES, BilledPart, ChargeKey, charges_of
+from counterfoil.core.contracts.landing import late_group
 from counterfoil.core.contracts.terms import Contract, Segment
 from counterfoil.core.invoicing.correction import LineChange, correction_notes
 from counterfoil.core.invoicing.document import Document, Line
@@ -25,7 +27,7 @@ from counterfoil.flows.fall_due import pricings_of
 from counterfoil.flows.ports import Tx
 from counterfoil.flows.seal_documents import seal_documents
 
-LineKey = tuple[Ref | None, Ref | None, str, date | None]
+LineKey = tuple[Ref | None, str]
 
 
 def restate(tx: Tx, parts: Sequence[BilledPart], reason: str) -> list[Document]:
@@ -47,9 +49,12 @@ def restate(tx: Tx, parts: Sequence[BilledPart], reason: str) -> list[Document]:
             by_document.setdefault(part.document_ref, []).append(part)
     for ref in sorted(by_document):  # in one order by everybody, so that two never wait for each other in a circle
         tx.lock_document(ref)
+    held: dict[Ref | None, list[BilledPart]] = {}
+    for part in tx.billed_parts(list(contracts)):
+        held.setdefault(part.document_ref, []).append(part)
     drawn: list[Document] = []
     for ref, mine in sorted(by_document.items(), key=lambda x: (min(p.issued_on for p in x[1]), x[0])):
-        drawn.extend(_notes(tx, ref, contracts[mine[0].contract_ref], mine, due, rated, reason))
+        drawn.extend(_notes(tx, ref, contracts[mine[0].contract_ref], held[ref], mine, due, rated, reason))
     first = _first_documents(tx, silent, contracts, due, rated)
     issued = seal_documents(tx, [*drawn, *(document for document, _part in first)])
     for document, part in first:
@@ -83,26 +88,30 @@ def _notes(
     tx: Tx,
     ref: Ref,
     contract: Contract,
+    held: Sequence[BilledPart],
     parts: Sequence[BilledPart],
     due: Mapping[ChargeKey, issuing.DueCharge | None],
     rated: Mapping[ChargeKey, tuple[LineDraft, ...]],
     reason: str,
 ) -> list[Document]:
+    """The notes of one document. `held`: all the parts that it bills, `parts`: those to be restated."""
     note_refs = tx.notes_of([ref])
     bodies = tx.records([ref, *note_refs])
     original = record_document(bodies[ref].body)
     notes = [record_document(bodies[n].body) for n in note_refs]
-    lines = {_key(x): x for x in original.lines}
-    changes = [_change(x, None, reason) for x in _once_gone(tx, original, contract)]
+    lines = _lines_by_part(original, held)
+    changes = [_change(x, None, reason) for x in _once_gone(original, held, contract)]
     caps: list[Cap] = []
     for part in parts:
         now = due[part.key]
-        drafts = {_key(d): d for d in rated.get(part.key, ())}
-        mine = [x for key, x in lines.items() if _belongs(x, part, now)]
-        assert set(drafts) <= set(lines), "a line of a billed period is on its document"
-        for line in mine:
-            changes.append(_change(line, drafts.get(_key(line)), reason))
-        if now is not None:
+        drafts = {_key(d): d for d in rated.get(part.key, ()) if d.kind != "one_time"}
+        mine = lines.get(part.key, [])
+        changes.extend(_change(x, drafts.pop(_key(x), None), reason) for x in mine)
+        homeless = [d.item for d in drafts.values() if d.amount]
+        if homeless:
+            told = f"{original.number} has no line for {', '.join(homeless)} of {part.starts}: let the change begin later"
+            raise Conflict("document.no_line", told)
+        if now is not None and now.charge.closes:
             caps.extend(caps_of(now.charge, tuple(x.n for x in mine)))
     serial = len(note_refs)
     found = correction_notes(
@@ -118,33 +127,35 @@ def _notes(
     return list(found)
 
 
-def _once_gone(tx: Tx, original: Document, contract: Contract) -> list[Line]:
+def _lines_by_part(original: Document, held: Sequence[BilledPart]) -> dict[ChargeKey, list[Line]]:
+    """Which lines of a document each of its parts billed, one-time lines aside: fees the first part of their period,
+    usage and a minimum the last one that is on this document."""
+    found: dict[ChargeKey, list[Line]] = {}
+    for line in original.lines:
+        if line.period is None or line.kind == "one_time":
+            continue
+        near = [
+            b
+            for b in held
+            if b.product_ref == line.product_ref
+            and b.starts <= line.period.start < b.ends
+            and (b.part == FEES or line.kind != "recurring")
+        ]
+        owner = max(near, key=lambda b: (b.starts, b.version, b.part))
+        found.setdefault(owner.key, []).append(line)
+    return found
+
+
+def _once_gone(original: Document, held: Sequence[BilledPart], contract: Contract) -> list[Line]:
     """The one-time lines of a document whose version is no longer in force on any day: what took its place bills them
     anew. They belong to the first of the periods that the document bills of their product."""
-    once = [x for x in original.lines if x.kind == "one_time"]
-    billed = tx.billed_parts([contract.ref]) if once else []
     gone = []
-    for line in once:
-        mine = [b for b in billed if (b.document_ref, b.product_ref) == (original.ref, line.product_ref)]
-        version = min(b.version for b in mine if b.part == 0)
-        if not any((s.terms.product_ref, s.version) == (line.product_ref, version) for s in contract.segments):
-            gone.append(line)
+    for line in original.lines:
+        if line.kind == "one_time":
+            version = min(b.version for b in held if b.product_ref == line.product_ref and b.part == FEES)
+            if not any((s.terms.product_ref, s.version) == (line.product_ref, version) for s in contract.segments):
+                gone.append(line)
     return gone
-
-
-def _belongs(line: Line, part: BilledPart, now: issuing.DueCharge | None) -> bool:
-    """Whether a line of the document was billed by this part."""
-    if line.product_ref != part.product_ref:
-        return False
-    if line.period is None or line.kind == "one_time" or not part.starts <= line.period.start < part.ends:
-        return False
-    if line.kind == "recurring":
-        return part.part == 0
-    if now is None:
-        return True
-    if line.kind == "minimum":
-        return now.charge.closes
-    return now.charge.usage is not None and line.period.start == now.charge.usage.start
 
 
 def _change(line: Line, draft: LineDraft | None, reason: str) -> LineChange:
@@ -172,7 +183,7 @@ def _first_documents(
         number = tx.documents_so_far([contract.ref])[contract.ref] + 1
         document = issuing.collect(
             contract,
-            f"late|{part.product_ref}|{part.starts}|{part.part}",
+            late_group(part.product_ref, part.starts, part.part),
             [(now, drafts)],
             tx.entities([terms.entity_ref])[terms.entity_ref],
             tx.customers([contract.customer_ref])[contract.customer_ref],
@@ -186,7 +197,8 @@ def _first_documents(
 
 
 def _key(x: Line | LineDraft) -> LineKey:
-    return (x.product_ref, x.line_item_ref, x.kind, None if x.period is None else x.period.start)
+    """What a line is, within its part."""
+    return (x.line_item_ref, x.kind)
 
 
 def _today(tx: Tx, original: Document) -> date:

@@ -1,7 +1,8 @@
 """What falls due when: the parts in which a billing period is billed.
 
 In advance, fees come at the period's start and its usage at its end; in arrears both at its end; during use, fees and the
-usage so far come on the issue day and the rest of the usage at the end (domain position of section 3, issue date).
+usage so far come on the issue day and the rest of the usage at the end (domain position of section 3, issue date). Where
+usage is due upon usage it is billed as it comes, and what falls due at the end closes the period.
 """
 
 from __future__ import annotations
@@ -87,7 +88,8 @@ def charges_of(segment: Segment, billing: BillingPeriod, shape: Shape) -> tuple[
         return (Charge(segment, billing, FEES, at_end, fees, whole if shape.usage else None, None, closes=True),)
     so_far = rest = None
     if shape.usage:
-        cut = whole.start if terms.payment_time == "BEFORE_USE" else min(max(billing.issue_on, whole.start), whole.end)
+        at_once = terms.payment_time == "BEFORE_USE" or terms.due_upon_usage
+        cut = whole.start if at_once else min(max(billing.issue_on, whole.start), whole.end)
         so_far, rest = whole.clip(None, cut), whole.clip(cut, None)
     charges: list[Charge] = []
     if fees or so_far:
