@@ -26,6 +26,7 @@ MAX_COLUMNS = 1000
 MAX_SKIPPED = 1000
 _SAMPLE_ROWS = 200
 _NO_TEXT = re.compile("[\udc80-\udcff\ufffd\x00]")
+_CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 _CELL_OF_DATA = re.compile(r"\s*[-+]?[\d.,:/\-TZ ]*\d[\d.,:/\-TZ ]*\s*", re.ASCII)
 _SEP_LINE = re.compile(r'"?sep=([,;|\t])"?\s*')
 
@@ -91,7 +92,7 @@ def detect_shape(sample: bytes, later: bytes = b"") -> Shape:
     text = sample.decode(encoding, errors="replace").lstrip("\ufeff")
     if not text.strip():
         return Shape(encoding)
-    if text.count("\x00") * 100 > len(text):
+    if len(_CONTROLS.findall(text)) * 100 > len(text):
         raise Invalid.field("file", "is not a text", "upload.unreadable")
     lines = list(io.StringIO(text, newline=""))
     if len(sample) >= SAMPLE_BYTES and len(lines) > 1:

@@ -110,7 +110,7 @@ def _work(
     _, rows = read_rows(pieces, upload.shape)
     assert upload.mapping is not None, "what has no mapping is not started"
     reader = FormatReader(upload.mapping)
-    seen = _Seen() if upload.state == "checking" else None
+    seen = Seen() if upload.state == "checking" else None
     known: Catalogue | None = None
     for some, last in _chunks(rows, pieces, upload.next_line, chunk):
         if stop():
@@ -146,7 +146,7 @@ def _chunks(rows: Iterator[Row], pieces: Pieces, next_line: int, size: int) -> I
     yield some, True
 
 
-def _ended(upload: Upload, tx: WorkTx, seen: _Seen | None) -> Upload:
+def _ended(upload: Upload, tx: WorkTx, seen: Seen | None) -> Upload:
     if seen is None:
         return replace(upload, state="done", ended_at=tx.now)
     again = seen.repeated()
@@ -177,7 +177,7 @@ def _after(upload: Upload, rows: list[Row], results: list[Result], bytes_done: i
 
 
 def _chunk(
-    tx: WorkTx, upload: Upload, reader: FormatReader, rows: list[Row], known: Catalogue, seen: _Seen | None
+    tx: WorkTx, upload: Upload, reader: FormatReader, rows: list[Row], known: Catalogue, seen: Seen | None
 ) -> list[Result]:
     """What becomes of each row; without `seen` they are stored."""
     results: list[Result | None] = []
@@ -237,7 +237,7 @@ def _sourced(problems: tuple[Problem, ...], format: Format) -> tuple[Problem, ..
     return tuple(sourced(p, format) for p in problems)
 
 
-class _Seen:
+class Seen:
     """References of one dry run, eight bytes each, to count how many come again."""
 
     def __init__(self) -> None:
@@ -245,7 +245,8 @@ class _Seen:
 
     def add(self, ref: Ref) -> None:
         """One more."""
-        number = int(ref[:8] + ref[24:32], 16)
+        # All of the reference counts: parts of it are alike in keys that are counted up.
+        number = hash(ref) & 0xFFFF_FFFF_FFFF_FFFF
         self._by_end[number & 255].append(number)
 
     def repeated(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from zoneinfo import ZoneInfo
@@ -13,7 +13,7 @@ from counterfoil.core.basis.quantity import MAX_QUANTITY, MAX_SCALE, decimal_tex
 from counterfoil.core.usage.formats import Leaf, Numbers, Times
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_EXCEL_EPOCH = datetime(1899, 12, 30)
+_EXCEL_EPOCH = datetime.combine(date(1899, 12, 30), time.min)
 """Day 0 of Excel's 1900 date system, for every day after its false 29 February 1900."""
 _EXCEL_DAYS = range(61, 2_958_466)
 _MICROSECONDS: Mapping[str, Fraction] = {
@@ -154,7 +154,7 @@ def _iso(value: Leaf, zone: ZoneInfo | None) -> datetime:
 
 def _patterned(value: Leaf, pattern: str, zone: ZoneInfo | None) -> datetime:
     try:
-        at = datetime.strptime(text_of(value).strip(), pattern)
+        at = datetime.strptime(text_of(value).strip(), pattern)  # noqa: DTZ007 (its zone is the format's)
     except ValueError:
         raise ValueError(f"{shown(value)} is not a time of the form {pattern}") from None
     return _in_zone(at, zone)

@@ -6,11 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.reporting import OPENS, Setting, furnish
 
 from counterfoil.core.basis.refusals import Conflict, Invalid, NotFound
-from counterfoil.core.usage.format_codec import format_from_json
-from counterfoil.core.usage.formats import DEFAULT_FORMAT, Format
+from counterfoil.core.usage.formats import DEFAULT_FORMAT
 from counterfoil.flows.keep_formats import (
     DEFAULT,
     change_format,
@@ -25,14 +23,8 @@ from counterfoil.flows.keep_formats import (
 )
 from counterfoil.flows.record_usage import record_usage
 from counterfoil.flows.usage_catalogue import read_catalogue
-
-
-def a_format(name: str = "Gateway", **changed: Any) -> Format:
-    return format_from_json({
-        "name": name, "customer": {"from": "account.id", "values": {"A1": "acme"}}, "usage_product": {"constant": "calls"},
-        "at": {"from": "ts", "read": "seconds"}, "quantity": {"from": "bytes", "divide": "1000", "places": 3},
-        "key": {"from": "id"}, "skip": [{"from": "kind", "is": ["test"], "because": "test traffic"}], **changed,
-    })
+from tests.reporting import OPENS, Setting, furnish
+from tests.uploading import a_format
 
 
 @pytest.fixture
@@ -41,7 +33,13 @@ def setting(db: Any, tenant: int) -> Setting:
 
 
 def test_a_formatted_event_becomes_the_event_that_its_format_says(db: Any, setting: Setting) -> None:
-    event = {"account": {"id": "A1"}, "ts": int(OPENS.timestamp()), "bytes": 1500, "id": "g-1", "region": {"name": "EU"}}
+    event = {
+        "account": {"id": "A1"},
+        "ts": int(OPENS.timestamp()),
+        "bytes": 1500,
+        "id": "g-1",
+        "region": {"name": "EU"},
+    }
     with db.tx(setting.tenant, "tester") as tx:
         create_format(tx, a_format())
         report = read_formatted(tx, "Gateway", event)
@@ -96,7 +94,8 @@ def test_a_change_is_a_version_and_the_old_one_stays(db: Any, setting: Setting) 
             change_format(tx, made.ref, a_format())
     assert (same.version, changed.version) == (1, 2)
     assert [(h.version, h.format.name, h.format.rest, h.actor) for h in history] == [
-        (1, "Gateway", "keep", "ann"), (2, "Gateway 2", "drop", "bob"),
+        (1, "Gateway", "keep", "ann"),
+        (2, "Gateway 2", "drop", "bob"),
     ]
     assert audits == [("create", "ann"), ("change", "bob"), ("delete", "bob")]
 
@@ -105,8 +104,11 @@ def test_two_formats_cannot_answer_to_one_name(db: Any, setting: Setting) -> Non
     with db.tx(setting.tenant) as tx:
         first = create_format(tx, a_format("One"))
         second = create_format(tx, a_format("Two"))
-        for taken in (lambda: create_format(tx, a_format("One")), lambda: change_format(tx, second.ref, a_format("One")),
-                      lambda: create_format(tx, a_format("Default Format"))):
+        for taken in (
+            lambda: create_format(tx, a_format("One")),
+            lambda: change_format(tx, second.ref, a_format("One")),
+            lambda: create_format(tx, a_format("Default Format")),
+        ):
             with pytest.raises(Conflict) as refused:
                 taken()
             assert refused.value.code == "format.name_taken"
