@@ -78,7 +78,9 @@ def test_functions_that_leave_the_tenant_are_few_and_pin_their_search_path(admin
         "AND prosecdef "
         "ORDER BY 1"
     ).fetchall()
-    assert [name for name, _, _ in definers] == ["add_tenant", "all_tenants", "find_api_key", "find_tenant"]
+    assert [name for name, _, _ in definers] == [
+        "add_tenant", "all_tenants", "find_api_key", "find_api_logins", "find_people", "find_session", "find_tenant"
+    ]
     for name, config, acl in definers:
         assert any(c.startswith("search_path=") for c in config or []), name
         assert "{=X" not in acl and ",=X" not in acl, f"anybody may call {name}"
