@@ -59,7 +59,7 @@ lock: $(STAMP) ## write requirements.lock anew, without any registry's address
 	@$(BIN)/python -m uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet uv
 	$(BIN)/python -m uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
 	    --quiet --custom-compile-command "make lock" --output-file requirements.lock
-	@! grep -nE '://|index-url|@ file' requirements.lock
+	@! grep -nE '://|@ file' requirements.lock
 
 clean: ## remove what make made, except data
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis demo-out dist

@@ -86,6 +86,9 @@ class DocumentRows(Rows):
                 for d, serial in documents
             ],
         )
+        self._add_lines([d for d, _serial in documents])
+
+    def _add_lines(self, documents: Sequence[Document]) -> None:
         self.insert(
             "document_line",
             "document_ref n kind item product_ref line_item_ref starts ends quantity amount_minor discount_minor tax_percent "
@@ -108,7 +111,7 @@ class DocumentRows(Rows):
                     bytes.fromhex(x.usage.root) if x.usage else None,
                     x.usage.count if x.usage else None,
                 )
-                for d, _serial in documents
+                for d in documents
                 for x in d.lines
             ],
         )
@@ -142,7 +145,7 @@ class DocumentRows(Rows):
         """References of the credit and debit notes of these documents, oldest first."""
         rows = self.all(
             "SELECT document_ref::text FROM document WHERE tenant = %s AND corrects = ANY(%s::uuid[]) "
-            "ORDER BY created_at, kind, serial",
+            "ORDER BY seq",
             self.tenant,
             list(refs),
         )
