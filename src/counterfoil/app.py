@@ -14,20 +14,29 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from counterfoil.adapters.mail.mime import message_bytes
+from counterfoil.adapters.mail.smtp import SmtpPost, check_ca, read_smtp_url
+from counterfoil.adapters.passwords import Argon2
 from counterfoil.adapters.secrets import Vault, installation_secret
 from counterfoil.adapters.signing import Ed25519Signer, LogKeys
 from counterfoil.core.basis.ids import Ref, time_ordered_ref
 from counterfoil.core.basis.refusals import NotFound
 from counterfoil.core.invoicing.document import Document
+from counterfoil.core.invoicing.layout import Layout
 from counterfoil.core.receipts.invoice import record_document
 from counterfoil.exports.pdf import Attachment, invoice_pdf
 from counterfoil.flows.advance import Advanced, advance
 from counterfoil.flows.integrate_log import BATCH, integrate
+from counterfoil.flows.keep_layouts import layout_of, preview
 from counterfoil.flows.keys import Auth, authenticate
 from counterfoil.flows.open_tenant import BOTH_MODES, Mode, OpenedTenant, open_company
+from counterfoil.flows.ports import Post
+from counterfoil.flows.sessions import Sessions
+from counterfoil.jobs.deliver import Letters, delivering, draft_of
 from counterfoil.jobs.timetable import Job, timetable
 from counterfoil.settings import Settings
 from counterfoil.store.database import app_pool, embedded_url, migrate
+from counterfoil.store.sessions import BeforeTenant
 from counterfoil.store.tenants import add_tenant, all_tenants, find_key, find_tenant
 from counterfoil.store.tx import Database, Tx
 
@@ -42,6 +51,10 @@ class House:
     clock: Callable[[], datetime]
     page_key: bytes
     """What the tokens of hosted pages are made with."""
+    post: Post | None = None
+    """Where mails are handed over; None when no mail server is configured."""
+    sender: str = ""
+    """Who mails come from; "" for the address of the entity that issued."""
 
     def tx(self, tenant: int, actor: str = "system") -> AbstractContextManager[Tx]:
         """A transaction of a tenant: committed when the block ends well, rolled back when it raises."""
@@ -51,6 +64,12 @@ class House:
         """Who a bearer token (`pk_live_<id>.<secret>`) stands for; Forbidden otherwise."""
         with self.db.nobody() as conn:
             return authenticate(partial(find_key, conn), token)
+
+    @property
+    def sessions(self) -> Sessions:
+        """Logging in and out: API keys for an hour, people for half a day."""
+        secret = hmac.digest(self.page_key, b"counterfoil session tokens v1", hashlib.sha256)
+        return Sessions(BeforeTenant(self.db.nobody), self.tx, Argon2(), secret, self.clock, secrets.token_bytes)
 
     def tenants(self) -> list[tuple[int, str]]:
         """(number, mode) of every tenant."""
@@ -104,8 +123,8 @@ class House:
         token = self.hosted_token(tenant_ref, document_ref)
         return f"{self.settings.public_url}/i/{tenant_ref}/{document_ref}?k={token}"
 
-    def document_pdf(self, tx: Tx, document_ref: str) -> bytes:
-        """An issued document as PDF, with its sealed record inside; NotFound without one."""
+    def document_pdf(self, tx: Tx, document_ref: str, *, layout_must_exist: bool = False) -> bytes:
+        """An issued document as PDF in its customer's layout, with its sealed record inside; NotFound without one."""
         sealed = tx.record(Ref(document_ref))
         if sealed is None:
             raise NotFound("document.not_found", f"there is no document {document_ref}")
@@ -118,7 +137,28 @@ class House:
             hosted_url=self.hosted_url(tx.this_tenant().ref, document.ref),
             attachments=(record,),
             numbers={row.ref: row.number for row in rows if row is not None},
+            layout=layout_of(tx, document.buyer.ref, must_exist=layout_must_exist),
         )
+
+    def preview_layout(self, tx: Tx, layout: Layout, document_ref: str | None = None) -> bytes:
+        """An issued document, or a sample, as PDF in a layout that need not be stored. Invalid names what is wrong."""
+
+        def draw(document: Document, chosen: Layout) -> bytes:
+            return invoice_pdf(document, hosted_url=self.settings.public_url, layout=chosen)
+
+        return preview(tx, layout, document_ref, draw)
+
+    @property
+    def letters(self) -> Letters:
+        """Makes the mails that documents go out with."""
+        return Letters(partial(self.document_pdf, layout_must_exist=True), self.hosted_url, self.sender)
+
+    def mail_source(self, tx: Tx, promise_ref: str) -> bytes:
+        """The mail of a promise as it goes over the wire (message/rfc822), to look at; NotFound without one."""
+        mail = draft_of(tx, self.letters, promise_ref, tx.now)
+        if mail is None:
+            raise NotFound("mail.not_found", f"there is no mail {promise_ref}")
+        return message_bytes(mail)
 
     @property
     def timetable(self) -> tuple[Job, ...]:
@@ -128,7 +168,7 @@ class House:
             done = self.advance(tenant, actor="worker")
             return done.issued + done.notes
 
-        return timetable(self.tx, self.signer, bring_up)
+        return timetable(self.tx, self.signer, bring_up, delivering(self.tx, self.letters, self.post, self.clock))
 
     def close(self) -> None:
         """Give the database connections back."""
@@ -153,11 +193,17 @@ def administrator_url(settings: Settings) -> str:
 def build(settings: Settings, *, connections: int = 10, clock: Callable[[], datetime] = wall_clock) -> House:
     """A house over a migrated database. Close it when done."""
     admin = administrator_url(settings)
+    smtp = read_smtp_url(settings.smtp_url) if settings.smtp_url else None
+    if smtp is not None:
+        check_ca(smtp)
     migrate(admin)
     pool: Any = app_pool(admin, settings.app_url, connections)
     secret = installation_secret(settings)
     page_key = hmac.digest(secret, b"counterfoil hosted page v1", hashlib.sha256)
-    return House(settings, Database(pool, clock), LogKeys(Vault(secret)), clock, page_key)
+    return House(
+        settings, Database(pool, clock), LogKeys(Vault(secret)), clock, page_key,
+        post=None if smtp is None else SmtpPost(smtp), sender="" if smtp is None else smtp.sender,
+    )
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -18,7 +18,8 @@ class Settings:
     role, needed only where the server does not let the administrator's host log in as `counterfoil_app`
     (`COUNTERFOIL_APP_URL`). `secret`: 32 bytes in hex that encrypt signing keys (`COUNTERFOIL_SECRET`; without it a file
     in `home` is made and used). `public_url`: how customers reach this host (`COUNTERFOIL_PUBLIC_URL`), printed in
-    documents and QR codes.
+    documents and QR codes. `smtp_url`: the mail server that documents are handed to (`COUNTERFOIL_SMTP_URL`, such as
+    `smtp://user:password@host:587?from=billing@example.com`); without it none go out.
     """
 
     home: Path
@@ -26,6 +27,7 @@ class Settings:
     app_url: str | None = None
     secret: str | None = None
     public_url: str = "http://localhost:8080"
+    smtp_url: str | None = field(default=None, repr=False)
 
 
 def read_settings(env: Mapping[str, str] | None = None) -> Settings:
@@ -37,4 +39,5 @@ def read_settings(env: Mapping[str, str] | None = None) -> Settings:
         app_url=env.get("COUNTERFOIL_APP_URL") or None,
         secret=env.get("COUNTERFOIL_SECRET") or None,
         public_url=(env.get("COUNTERFOIL_PUBLIC_URL") or "http://localhost:8080").rstrip("/"),
+        smtp_url=env.get("COUNTERFOIL_SMTP_URL") or None,
     )

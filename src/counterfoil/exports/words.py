@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from counterfoil.exports.delivery_words import DELIVERY
+
 _COLUMNS = ("en", "de", "fr", "es")
 
 _TABLE: dict[str, tuple[str, str, str, str]] = {
@@ -179,7 +181,7 @@ _TABLE: dict[str, tuple[str, str, str, str]] = {
 
 
 def _of(column: int) -> Mapping[str, str]:
-    return MappingProxyType({key: row[column] for key, row in _TABLE.items()})
+    return MappingProxyType({key: row[column] for key, row in (_TABLE | DELIVERY).items()})
 
 
 WORDS: Mapping[str, Mapping[str, str]] = MappingProxyType({name: _of(i) for i, name in enumerate(_COLUMNS)})

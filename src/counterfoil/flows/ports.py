@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Protocol
 
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.period import Window
+from counterfoil.core.basis.refusals import Upstream
 from counterfoil.core.contracts.charges import BilledPart, ChargeKey
 from counterfoil.core.contracts.parties import Customer, Entity
 from counterfoil.core.contracts.terms import Contract, Segment
 from counterfoil.core.invoicing.document import Document
+from counterfoil.core.invoicing.layout import Layout
 from counterfoil.core.ledger.entry import Entry
 from counterfoil.core.pricing.sheet import Pricing
 from counterfoil.core.usage.ask import Ask, Measurement
@@ -76,6 +78,101 @@ class DocumentRow:
     paid_at: datetime | None
     cancelled_at: datetime | None
     credited_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewPromise:
+    """What a flow promises: `ref` is what it is about, `due_at` (the tenant's time) the earliest time to keep it."""
+
+    promise_ref: Ref
+    ref: Ref
+    due_at: datetime
+    payload: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """A promise in the hands of a job. `tries` counts this one; `until` (wall clock) is how long nobody else has it."""
+
+    promise_ref: Ref
+    kind: str
+    ref: Ref
+    payload: Mapping[str, Any]
+    tries: int
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MailPolicy:
+    """Whether a tenant's documents go out by mail. `test_mailbox`: where the mails of a test tenant go instead of
+    to its customers; without one they are kept in its outbox."""
+
+    sends: bool = False
+    test_mailbox: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file that comes with a mail."""
+
+    name: str
+    data: bytes
+    mime_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail ready to be handed over. `message_id` is the same whenever the same promise is kept again."""
+
+    message_id: str
+    sender: str
+    sender_name: str
+    reply_to: str
+    to: tuple[str, ...]
+    subject: str
+    text: str
+    html: str
+    at: datetime
+    files: tuple[File, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What a mail server said of one address. `permanent`: it will say so again (SMTP's 5xx)."""
+
+    words: str
+    permanent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """A mail that the server took responsibility for: for whom, and for whom not."""
+
+    accepted: tuple[str, ...]
+    refused: Mapping[str, Refused] = field(default_factory=dict)
+
+
+class Undelivered(Upstream):
+    """The server did not take a mail for anybody. `permanent`: it never will take this one. `everything`: nor any other
+    now, since it cannot be reached or does not know us. `refused`: its words by address, where it had some."""
+
+    def __init__(
+        self, code: str, message: str, *, permanent: bool = False, everything: bool = False,
+        refused: Mapping[str, Refused] | None = None,
+    ) -> None:
+        super().__init__(code, message)
+        self.permanent = permanent
+        self.everything = everything
+        self.refused = dict(refused or {})
+
+
+class Post(Protocol):
+    """A mail server."""
+
+    def session(self) -> AbstractContextManager[Callable[[Mail], Handed]]:
+        """Mails go one after another over one connection, opened with the first; Undelivered when one fails."""
+        ...
 
 
 class Records(Protocol):
@@ -164,6 +261,24 @@ class Tx(Protocol):
     def add_records(self, records: Sequence[tuple[Ref, str, bytes, bytes]]) -> None: ...
     def record(self, ref: Ref) -> Records | None: ...
     def records(self, refs: Sequence[Ref]) -> Mapping[Ref, Records]: ...
+
+    # what was promised, and how documents look
+    def promise(self, kind: str, promises: Sequence[NewPromise]) -> int: ...
+    def claim_promises(self, kind: str, limit: int, *, wall: datetime, until: datetime) -> list[Promise]: ...
+    def keep_promise(self, ref: Ref) -> bool: ...
+    def postpone_promise(self, promise: Promise, error: str, not_before: datetime | None) -> bool: ...
+    def change_promise(self, ref: Ref, payload: Mapping[str, Any]) -> None: ...
+    def put_back(self, promises: Sequence[Promise], not_before: datetime | None) -> None: ...
+    def mail_policy(self) -> MailPolicy: ...
+    def put_mail_policy(self, policy: MailPolicy) -> None: ...
+    def add_mail(self, promise: Promise, mail: Mail, handed: Handed, via: str) -> None: ...
+    def put_layout(self, layout: Layout) -> None: ...
+    def drop_layout(self, ref: str) -> bool: ...
+    def layouts(self) -> list[Layout]: ...
+    def layout(self, ref: str) -> Layout | None: ...
+    def layout_named(self, name: str) -> Layout | None: ...
+    def default_layout(self) -> Layout | None: ...
+    def has_layout_users(self, name: str) -> bool: ...
 
 
 class OpenTx(Protocol):

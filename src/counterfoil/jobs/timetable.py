@@ -35,16 +35,20 @@ class OpenTx(Protocol):
 
 
 def timetable(
-    open_tx: OpenTx, signer_of: Callable[[Any], Signer], advance: Callable[[int], int]
+    open_tx: OpenTx,
+    signer_of: Callable[[Any], Signer],
+    advance: Callable[[int], int],
+    deliver: Callable[[int, Callable[[], bool]], int] | None = None,
 ) -> tuple[Job, ...]:
     """The jobs of an installation. `signer_of` opens the log key of a transaction's tenant; `advance` brings a tenant
-    up to date in transactions of its own and tells how many documents that made.
+    up to date in transactions of its own and tells how many documents that made; `deliver` sends what was promised.
 
     Tenants of both modes are advanced: a test tenant follows the wall clock until its own is moved.
     """
     return (
         Job("integrate_log", 1, EVERY_MODE, integrating(open_tx, signer_of)),
         Job("advance", 60, EVERY_MODE, lambda tenant, _stopping: advance(tenant)),
+        *([] if deliver is None else [Job("deliver", 5, EVERY_MODE, deliver)]),
         Job("forget_answers", 3600, EVERY_MODE, forgetting(open_tx)),
     )
 

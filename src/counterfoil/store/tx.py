@@ -22,8 +22,11 @@ from counterfoil.store.catalogue import CatalogueRows
 from counterfoil.store.contracts import ContractRows
 from counterfoil.store.documents import DocumentRows
 from counterfoil.store.formats import FormatRows
+from counterfoil.store.layouts import LayoutRows
 from counterfoil.store.log import LogRows
 from counterfoil.store.parties import PartyRows
+from counterfoil.store.promises import PromiseRows
+from counterfoil.store.sessions import SessionRows
 from counterfoil.store.tenants import TenantRows
 from counterfoil.store.uploads import UploadRows
 from counterfoil.store.usage import UsageRows
@@ -34,7 +37,7 @@ set_json_dumps(canonical)
 
 class Tx(
     TenantRows, PartyRows, CatalogueRows, ContractRows, UsageRows, FormatRows, UploadRows, DocumentRows, BookRows,
-    LogRows, AuditRows, Views,
+    LogRows, AuditRows, PromiseRows, LayoutRows, SessionRows, Views,
 ):
     """An open transaction. `tenant` binds every statement, twice: each names it, and row-level security insists.
 

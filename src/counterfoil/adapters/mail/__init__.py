@@ -1,0 +1,1 @@
+"""Mail: an SMTP server, and a fake that passes the same tests."""

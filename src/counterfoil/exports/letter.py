@@ -1,0 +1,110 @@
+"""The letter that a document goes out with: subject, text and the same as HTML, in the document's language."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from html import escape
+
+from counterfoil.core.invoicing.document import Document
+from counterfoil.exports.local import Local, local_for
+
+_UNSEEN = dict.fromkeys(
+    [*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x2028, 0x2029], " "
+)
+"""Control characters and direction overrides: no name needs them, and headers are broken with them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What stands in a mail. `subject` is one line; `html` says the same as `text`."""
+
+    subject: str
+    text: str
+    html: str
+
+
+def letter(
+    document: Document,
+    *,
+    url: str,
+    usage: int | None = None,
+    usage_attached: bool = True,
+    test_for: tuple[str, ...] = (),
+) -> Letter:
+    """The letter of a document. `url` leads to its hosted page.
+
+    `usage`: how many events its log has, when the customer wants the log; `usage_attached` tells whether it is attached
+    or too long for a mail. `test_for`: the addresses that a mail of a test tenant would have gone to.
+    """
+    local = local_for(document.language)
+    number, seller = _plain(document.number), _plain(document.seller.name)
+    title = local.word(document.kind)
+    subject = local.word("mail_subject", title=title, number=number, seller=seller)
+    said = [local.word("mail_hello"), local.word(f"mail_{document.kind}", number=number, seller=seller)]
+    if usage is not None:
+        count = local.number(Decimal(usage))
+        said.append(local.word("mail_usage") if usage_attached else local.word("mail_usage_online", n=count))
+    test = local.word("mail_test", to=", ".join(map(_plain, test_for))) if test_for else ""
+    facts = _facts(document, local)
+    return Letter(
+        subject=f"[Test] {subject}" if test_for else subject,
+        text=_text(local, test, said, facts, url, seller),
+        html=_html(local, subject, test, said, facts, url, seller),
+    )
+
+
+def _facts(document: Document, local: Local) -> tuple[tuple[str, str], ...]:
+    rows = [
+        (local.word("number"), _plain(document.number)),
+        (local.word("issued_on"), local.date(document.issued_on)),
+        (local.word(f"due_{document.kind}"), local.money(document.total_minor, document.currency)),
+    ]
+    if document.kind != "CREDIT" and document.total_minor > 0:
+        rows.append((local.word("due_on"), local.date(document.due_on)))
+    if document.po_number:
+        rows.append((local.word("po_number"), _plain(document.po_number)))
+    return tuple(rows)
+
+
+def _text(
+    local: Local, test: str, said: list[str], facts: tuple[tuple[str, str], ...], url: str, seller: str
+) -> str:
+    rows = [f"{label}: {value}" for label, value in facts]
+    blocks = [test, said[0], *said[1:], "\n".join(rows), f"{local.word('mail_online')}\n{url}" if url else "",
+              f"{local.word('mail_regards')}\n{seller}"]
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _html(
+    local: Local, subject: str, test: str, said: list[str], facts: tuple[tuple[str, str], ...], url: str, seller: str
+) -> str:
+    """Tables and inline styles, as mail programs want them; no picture, nothing from elsewhere, nothing that tracks."""
+    rows = "".join(
+        f'<tr><td style="padding:4px 24px 4px 0;color:#566270">{escape(label)}</td>'
+        f'<td style="padding:4px 0;text-align:right;font-weight:600">{escape(value)}</td></tr>'
+        for label, value in facts
+    )
+    paragraphs = "".join(f"<p>{escape(part)}</p>" for part in said)
+    notice = f'<p style="padding:8px 12px;background:#fff3cd">{escape(test)}</p>' if test else ""
+    button = (
+        f'<p>{escape(local.word("mail_online"))}</p><p><a href="{escape(url)}" style="display:inline-block;'
+        'padding:10px 18px;background:#1d4f7c;color:#ffffff;text-decoration:none;border-radius:4px">'
+        f'{escape(local.word("mail_open"))}</a></p>'
+        if url else ""
+    )
+    language = str(local.locale).replace("_", "-")
+    return (
+        f'<!doctype html>\n<html lang="{escape(language)}"><head><meta charset="utf-8"><title>{escape(subject)}</title>'
+        '</head><body style="margin:0;padding:24px;background:#f3f5f8;color:#16202c;'
+        "font:16px/1.5 -apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif\">"
+        '<div style="max-width:560px;margin:0 auto;padding:24px 28px;background:#ffffff;border-radius:6px">\n'
+        f'{notice}{paragraphs}\n<table role="presentation" style="border-collapse:collapse;margin:16px 0">{rows}'
+        "</table>\n"
+        f"{button}\n<p>{escape(local.word('mail_regards'))}<br>{escape(seller)}</p>\n</div></body></html>\n"
+    )
+
+
+def _plain(text: str) -> str:
+    """A name as one line, without what could end a header or turn text around."""
+    return " ".join(text.translate(_UNSEEN).split())
