@@ -33,7 +33,7 @@ def documents_of(tx: Any) -> dict[Ref, Document]:
     """Every issued document as it was sealed, in the order of issue."""
     rows = tx.all(
         "SELECT d.document_ref::text, r.body FROM document d JOIN record r ON r.tenant = d.tenant "
-        "AND r.record_ref = d.document_ref WHERE d.tenant = %s ORDER BY d.created_at, d.kind, d.serial",
+        "AND r.record_ref = d.document_ref WHERE d.tenant = %s ORDER BY d.seq",
         tx.tenant,
     )
     return {Ref(ref): record_document(body) for ref, body in rows}

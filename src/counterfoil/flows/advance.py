@@ -5,7 +5,7 @@ Each step is a transaction of its own on a chunk of the work, and idempotent: ki
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.period import local_date
 from counterfoil.core.basis.refusals import Conflict, Invalid, Refusal, Upstream
-from counterfoil.core.contracts.charges import ChargeKey
+from counterfoil.core.contracts.charges import FEES, USAGE, ChargeKey
 from counterfoil.core.contracts.terms import Contract
 from counterfoil.core.invoicing.document import Document
 from counterfoil.flows.fall_due import next_issue_at, pricings_of
@@ -130,7 +130,7 @@ def _restate_late(
                 tx.lock(SWEEP_LOCK)
                 mark = mark or tx.sweep_mark()
                 late = tx.late_periods(limit, mark, after)
-                made = restate(tx, tx.billed_parts_of(late), LATE_USAGE) if late else []
+                made = restate(tx, tx.billed_parts_of(_with_later_parts(late)), LATE_USAGE) if late else []
                 last = len(late) < limit
                 if last:
                     tx.set_swept(mark[1])
@@ -151,6 +151,12 @@ def _restate_late(
         if last:
             return done
         after = late[-1]
+
+
+def _with_later_parts(late: Sequence[ChargeKey]) -> list[ChargeKey]:
+    """Also the later parts of the same periods: their tiers and minimum count on from what the earlier part billed."""
+    later = [(product, starts, USAGE, version) for product, starts, part, version in late if part == FEES]
+    return list(dict.fromkeys([*late, *later]))
 
 
 def _park_late(

@@ -365,6 +365,7 @@ CREATE TABLE document (
     credits_minor        bigint NOT NULL,
     total_minor          bigint NOT NULL,
     created_at           timestamptz NOT NULL,
+    seq                  bigint GENERATED ALWAYS AS IDENTITY,
     PRIMARY KEY (tenant, document_ref),
     UNIQUE (tenant, entity_ref, kind, serial),
     FOREIGN KEY (tenant, entity_ref) REFERENCES entity,
