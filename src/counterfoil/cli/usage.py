@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import IO, Annotated, Any
 
@@ -41,6 +42,18 @@ def import_file(
         Path | None, typer.Option(help="Where refused rows go, with line and reason (default: FILE.rejects.csv).")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, store nothing.")] = False,
+    format_name: Annotated[
+        str, typer.Option("--format", help="A named format that reads the rows, such as 'Default Format'.")
+    ] = "",
+    map_file: Annotated[
+        Path | None, typer.Option("--map", exists=True, dir_okay=False, help="A JSON file with a mapping for this file.")
+    ] = None,
+    same_rows: Annotated[
+        bool, typer.Option("--same-rows", help="With --format or --map: rows that say the same are one report.")
+    ] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="With --format or --map: the rows of a file stored before count once more.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Import a file of usage events.
@@ -48,8 +61,14 @@ def import_file(
     Columns: customer, usage_product, at (an instant with offset), quantity, key, and property.NAME for each property. A
     row without a key gets one from the file's name and its line, so that an import that broke off is simply run again:
     what is there is not stored twice. Bad rows are put aside with their reason and never take good ones with them; the
-    exit code is then 1.
+    exit code is then 1. With --format or --map the file may have any columns, delimiter and encoding, and what became of
+    every row is written to FILE.results.csv.
     """
+    if format_name or map_file:
+        if column or same or name or rejects:
+            raise Invalid.field("--format", "leaves nothing for --column, --set, --name and --rejects")
+        mapped = partial(_upload, ctx, file, tenant, format_name=format_name, map_file=map_file, same_rows=same_rows)
+        return mapped(again=again, dry_run=dry_run, as_json=as_json)
     columns, constants = _pairs(column, "--column"), _pairs(same, "--set")
     aside = rejects or file.with_name(file.name + ".rejects.csv")
     with entrance(ctx).house() as house:
@@ -76,6 +95,44 @@ def import_file(
         if refused:
             typer.echo(f"The refused rows are in {aside}: mend them there and import that file's rows again.")
     if refused:
+        raise typer.Exit(1)
+
+
+def _upload(
+    ctx: typer.Context, file: Path, tenant: str, *, format_name: str, map_file: Path | None, same_rows: bool, again: bool,
+    dry_run: bool, as_json: bool,
+) -> None:
+    from rich.progress import Progress
+
+    from counterfoil.cli.upload import read_mapping, upload_file
+
+    results = file.with_name(file.name + ".results.csv")
+    shows = not as_json and sys.stderr.isatty()
+    with entrance(ctx).house() as house, Progress(console=console(stderr=True), disable=not shows) as bar:
+        task = bar.add_task(file.name)
+        upload = upload_file(
+            house, tenant_named(house, tenant).number, file, format_name=format_name, mapping=read_mapping(map_file),
+            same_rows=same_rows, again=again, dry_run=dry_run, results=results,
+            progress=lambda done, size: bar.update(task, completed=done, total=size),
+        )
+    c = upload.counts
+    if as_json:
+        problems = [{"line": p.line, "field": p.field, "message": p.message} for p in upload.problems]
+        print_json({
+            "upload_ref": upload.ref, "state": upload.state, "rows": c.rows, "accepted": c.accepted,
+            "duplicates": c.duplicates, "refused": c.refused, "skipped": c.skipped, "problems": problems,
+            "fault": upload.fault, "results": None if dry_run else str(results), "dry_run": dry_run,
+        })
+    else:
+        stored = "would be stored" if dry_run else "stored"
+        typer.echo(
+            f"{c.rows:,} rows: {c.accepted:,} {stored}, {c.duplicates:,} duplicates, {c.refused:,} refused, "
+            f"{c.skipped:,} skipped."
+        )
+        for p in upload.problems[:10]:
+            typer.echo(f"line {p.line}: {p.field + ': ' if p.field else ''}{p.message}")
+        typer.echo(upload.fault or ("" if dry_run else f"What became of every row is in {results}."))
+    if c.refused or upload.fault:
         raise typer.Exit(1)
 
 

@@ -169,6 +169,14 @@ def receive_upload(tx: UploadTx, file_name: str, blocks: Iterable[bytes], *, sha
     return upload
 
 
+def unpacked_digest(blocks: Iterable[bytes]) -> str:
+    """The SHA-256, in hex, that an upload of these blocks has."""
+    digest = hashlib.sha256()
+    for piece in _plain_pieces(blocks):
+        digest.update(piece)
+    return digest.hexdigest()
+
+
 def _plain_pieces(blocks: Iterable[bytes]) -> Iterator[bytes]:
     given = (block for block in blocks if block)
     stream = io.BufferedReader(Pieces(lambda n: next(given, b"")), PIECE)
