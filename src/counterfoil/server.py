@@ -19,6 +19,7 @@ from counterfoil.api import ingest
 from counterfoil.api.metrics import CONTENT_TYPE, Measured, Receive, Scope, Send
 from counterfoil.api.native.door import failed, token_of
 from counterfoil.api.native.handlers import answered, handlers, refused
+from counterfoil.api.received import handlers as received
 from counterfoil.app import House
 from counterfoil.flows.keys import Auth
 from counterfoil.jobs.worker import run_worker
@@ -37,7 +38,7 @@ class Server:
     def __init__(self, house: House) -> None:
         self._ingest = ingest.IngestDoor(house, partial(_who, house), clock=house.clock)
         self._behind = Litestar(
-            route_handlers=[*handlers(house), *pages(house), self._metrics()],
+            route_handlers=[*handlers(house), *received.handlers(house), *pages(house), self._metrics()],
             openapi_config=None,
             exception_handlers={Exception: _answer_to},
             lifespan=[self._open],
@@ -82,6 +83,8 @@ def _who(house: House, headers: Mapping[bytes, bytes]) -> Auth:
 def _answer_to(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """What no door has answered: a page where people look, a problem document everywhere else."""
     path = request.scope["path"]
+    if received.is_ours(path):
+        return received.answer_to(error, request.method, path)
     failure = refused(error, f"{request.method} {path}")
     if path.startswith(("/i/", "/assets/", "/log/")) or (
         not path.startswith("/v1") and "text/html" in request.headers.get("accept", "")
