@@ -26,6 +26,12 @@ def test_story(path: Path, house: House, tenant: int) -> None:
     Story(house, tenant).play(path.read_text())
 
 
+def test_the_story_in_the_guide_is_true(house: House, tenant: int) -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "guide" / "stories.md").read_text()
+    told = next(block for block in guide.split("```") if block.lstrip().startswith("clock"))
+    Story(house, tenant).play(told)
+
+
 BEGINNING = """
 clock 2025-01-01
 entity DE currency=EUR zone=Europe/Berlin
