@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from counterfoil.core.basis.ids import Ref, derived_ref
 from counterfoil.core.basis.period import midnight
@@ -75,7 +76,10 @@ def _first_promise(document_ref: Ref) -> Ref:
 
 
 def _due_at(tx: Tx, document: Document) -> datetime:
-    return max(tx.now, midnight(document.issued_on, document.time_zone))
+    return max(tx.now, _begins(document.issued_on, document.time_zone))
+
+
+_begins = lru_cache(maxsize=1024)(midnight)
 
 
 def send_document(tx: Tx, document_ref: str, *, to: Sequence[str] = ()) -> Ref:

@@ -20,7 +20,7 @@ class PromiseRows(Rows):
             "promise",
             "promise_ref kind ref payload made_at due_at",
             "uuid text uuid jsonb timestamptz timestamptz",
-            [(p.promise_ref, kind, p.ref, encode(p.payload), self.now, p.due_at) for p in promises],
+            [(p.promise_ref, kind, p.ref, encode(p.payload) if p.payload else "{}", self.now, p.due_at) for p in promises],
             "ON CONFLICT (tenant, promise_ref) DO NOTHING",
         )
 
@@ -131,4 +131,6 @@ class PromiseRows(Rows):
             "WHERE tenant = %s AND promise_ref = %s",
             self.tenant, promise_ref,
         )
-        return None if row is None else Promise(*row, self.now)
+        if row is None:
+            return None
+        return Promise(Ref(row[0]), row[1], Ref(row[2]), row[3], row[4], self.now)

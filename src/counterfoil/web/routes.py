@@ -20,6 +20,7 @@ from counterfoil.exports.usage_csv import usage_file
 from counterfoil.flows.counted_usage import counted_usage
 from counterfoil.flows.credit_document import document_of
 from counterfoil.flows.document_state import state_now
+from counterfoil.flows.keep_layouts import layout_of
 from counterfoil.flows.prove import bundle_of, checkpoint, served_tile, verifier_key
 from counterfoil.web.assets import CONTENT_SECURITY_POLICY, asset, cache_control
 from counterfoil.web.invoice_page import InvoiceLinks, error_page, invoice_page, landing_page
@@ -190,7 +191,8 @@ def _page(tx: Any, ref: Ref, key: str) -> Response[str]:
         bundle=f"{base}/bundle.json?k={key}",
         trusted_keys=(verifier_key(tx),),
     )
-    html = invoice_page(document, _state(tx, document), links, numbers=_numbers(tx, document))
+    layout = layout_of(tx, document.buyer.ref)
+    html = invoice_page(document, _state(tx, document), links, numbers=_numbers(tx, document), layout=layout)
     return Response(html, media_type=HTML, headers=PRIVATE)
 
 
