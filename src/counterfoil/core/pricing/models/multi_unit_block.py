@@ -41,12 +41,12 @@ class MultiUnitBlock:
             yield from block_problems(tiers, f"units.{unit}")
 
     def rate(self, used: Measured) -> tuple[Part, ...]:
-        """One part per unit and tier."""
+        """One part per unit and tier, units by name: an object has no order."""
         unknown = sorted(set(used.quantities) - set(self.units))
         if unknown:
             raise Invalid.field("quantities", f"no price for {', '.join(unknown)}", "pricing.unknown_unit")
         parts: list[Part] = []
-        for unit, tiers in self.units.items():
+        for unit, tiers in sorted(self.units.items()):
             start = used.prior_quantities.get(unit, ZERO)
             end = start + used.quantities.get(unit, ZERO)
             if self.mode == "graduated":
