@@ -13,6 +13,7 @@ from counterfoil.core.basis.period import local_date, midnight
 from counterfoil.core.basis.refusals import Conflict, NotFound, Problem, refuse_if
 from counterfoil.core.contracts.amend import amend, cancel, first_segments, terms_problems
 from counterfoil.core.contracts.parties import Customer, Entity, zone_problems
+from counterfoil.core.contracts.payment import PaymentMethods
 from counterfoil.core.contracts.terms import Contract, Cycle, PaymentTime, ProductTerms, Segment
 from counterfoil.core.invoicing.rating import items_of, splits_problems
 from counterfoil.core.pricing.sheet import Pricing
@@ -56,6 +57,7 @@ class ProductOrder:
     net_days: int | None = None
     due_upon_usage: bool = False
     note: str = ""
+    payment: PaymentMethods | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,8 +337,9 @@ def _terms(order: ProductOrder, place: Ref, pricing: Pricing, customer: Customer
         minimum_fee=order.minimum_fee,
         maximum_fee=order.maximum_fee,
         net_days=customer.net_days if order.net_days is None else order.net_days,
-        due_upon_usage=order.due_upon_usage,
+        due_upon_usage=order.due_upon_usage or (order.net_days is None and customer.due_upon_usage),
         note=order.note,
+        payment=customer.payment if order.payment is None else order.payment.otherwise(customer.payment),
     )
 
 

@@ -12,6 +12,7 @@ from counterfoil.core.basis.canonical import Json
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.money import CURRENCIES
 from counterfoil.core.basis.refusals import Problem
+from counterfoil.core.contracts.payment import NO_METHODS, PaymentMethods
 
 LANGUAGES = ("en", "de", "fr", "es")
 """Languages that documents are written in."""
@@ -43,7 +44,8 @@ class Entity:
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """Who is billed. `tax_percent` (0 to 100), `net_days` and `currency` are the defaults of its contracts."""
+    """Who is billed. `tax_percent` (0 to 100), `net_days`, `due_upon_usage`, `payment` and `currency` are the defaults of
+    its contracts."""
 
     ref: Ref
     name: str
@@ -60,6 +62,8 @@ class Customer:
     country: str = ""
     language: str = "en"
     settings: Mapping[str, Json] = field(default_factory=lambda: _NOTHING)
+    due_upon_usage: bool = False
+    payment: PaymentMethods = NO_METHODS
 
 
 def entity_problems(entity: Entity) -> Iterable[Problem]:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Literal
 
 from counterfoil.core.basis.ids import Ref
+from counterfoil.core.contracts.payment import NO_METHODS, PaymentMethods
 
 CycleUnit = Literal["ONE_TIME", "DAILY", "WEEKLY", "MONTHLY", "QUARTERLY", "YEARLY"]
 PaymentTime = Literal["BEFORE_USE", "DURING_USE", "AFTER_USE"]
@@ -30,6 +31,7 @@ class ProductTerms:
     `line_items`: refs of the pricing's items that apply (None: all). `tax_percent` and `discount_percent` are 0 to 100;
     `discount_fixed` is per document in the currency's main unit. `minimum_fee` per full period, prorated by day,
     trued up before discounts; `maximum_fee` caps after discounts. `net_days`: days from issue to due date.
+    `payment`: the ways to pay that were agreed.
     """
 
     product_ref: Ref
@@ -55,6 +57,7 @@ class ProductTerms:
     net_days: int = 30
     due_upon_usage: bool = False
     note: str = ""
+    payment: PaymentMethods = NO_METHODS
 
 
 @dataclass(frozen=True, slots=True)
