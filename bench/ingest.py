@@ -226,10 +226,10 @@ def stored_one_by_one(place: Place, clients: int, events: int) -> None:
 def appended(place: Place, admin: str, batches: int, events: int) -> None:
     """Batches into a table that holds many events against batches into an empty one."""
     with psycopg.connect(admin, autocommit=True) as conn:
-        conn.execute("TRUNCATE usage_event")
+        conn.execute("TRUNCATE usage_event CASCADE")
     empty = [_posted(place, batches // 3) for _ in range(3)]
     with psycopg.connect(admin, autocommit=True) as conn:
-        conn.execute("TRUNCATE usage_event")
+        conn.execute("TRUNCATE usage_event CASCADE")
         began = time.perf_counter()
         _fill(conn, place, events)
         took = time.perf_counter() - began
