@@ -30,13 +30,5 @@ class PaymentMethods:
     online: OnlinePayment | None = None
     crypto: CryptoWallet | None = None
 
-    def otherwise(self, other: PaymentMethods) -> PaymentMethods:
-        """Each way that is not agreed here as `other` has it."""
-        return PaymentMethods(
-            other.billing_account_id if self.billing_account_id is None else self.billing_account_id,
-            other.online if self.online is None else self.online,
-            other.crypto if self.crypto is None else self.crypto,
-        )
-
 
 NO_METHODS = PaymentMethods()
