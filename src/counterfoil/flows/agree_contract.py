@@ -32,7 +32,7 @@ _MONTHLY = Cycle()
 class ProductOrder:
     """A product as a contract asks for it; what is None is taken from the customer, its entity, or the field's default.
 
-    `start` is the first billed day and `end` the day after the last. `product_ref` keeps a product's place in an amendment
+    `start` is the first billed day and `end` the day after the last. `payment`: given at all, nothing is added to it. `product_ref` keeps a product's place in an amendment
     (None: the product with the same pricing, or a new one). `pricing_version` None: the latest published.
     """
 
@@ -339,7 +339,7 @@ def _terms(order: ProductOrder, place: Ref, pricing: Pricing, customer: Customer
         net_days=customer.net_days if order.net_days is None else order.net_days,
         due_upon_usage=order.due_upon_usage or (order.net_days is None and customer.due_upon_usage),
         note=order.note,
-        payment=customer.payment if order.payment is None else order.payment.otherwise(customer.payment),
+        payment=customer.payment if order.payment is None else order.payment,
     )
 
 
