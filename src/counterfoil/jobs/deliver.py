@@ -37,7 +37,7 @@ from counterfoil.flows.ports import File, Handed, Mail, Post, Promise, Undeliver
 
 CHUNK = 25
 """Promises that are claimed at once."""
-BUDGET_SECONDS = 20.0
+BUDGET_SECONDS = 5.0
 """How long one run sends before the worker's other jobs get their turn."""
 SPARE = timedelta(minutes=5)
 """A mail that is begun later than so long before the end of the lease might be begun by somebody else, too."""
