@@ -161,7 +161,8 @@ EVERYTHING = Shape(one_time=True, recurring=True, usage=True)
         ]),
         ("DURING_USE", "2026-01-15", [
             ("2026-01-15", "fees", "2026-01-10 2026-01-15"),
-            ("2026-02-01", "usage", "2026-01-15 2026-02-01"),
+            # the rest of January comes with February's document, the rest of February, the last, at its end
+            ("2026-02-15", "usage", "2026-01-15 2026-02-01"),
             ("2026-02-15", "fees", "2026-02-01 2026-02-15"),
             ("2026-03-01", "usage", "2026-02-15 2026-03-01"),
         ]),

@@ -23,4 +23,5 @@ usage    c2 amid calls 2
 advance  2025-04-30
 upcoming k1; 2025-05-01 33
 upcoming k2; 2025-05-01 33
-upcoming k3; 2025-05-01 2; 2025-05-11 30
+# the rest of April comes with May's document
+upcoming k3; 2025-05-11 32

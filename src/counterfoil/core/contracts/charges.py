@@ -1,7 +1,7 @@
 """What falls due when: the parts in which a billing period is billed.
 
 In advance, fees come at the period's start and its usage at its end; in arrears both at its end; during use, fees and the
-usage so far come on the issue day and the rest of the usage at the end (domain position of section 3, issue date). Where
+usage so far come on the issue day and the rest of the usage on the next document, or at the end where none follows. Where
 usage is due upon usage it is billed as it comes, and what falls due at the end closes the period.
 """
 
@@ -22,7 +22,7 @@ USAGE = 1
 ChargeKey = tuple[Ref, date, int, int]
 
 _ONE_DAY = timedelta(days=1)
-_LOOK_AHEAD = 3
+_LOOK_AHEAD = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +95,14 @@ def charges_of(segment: Segment, billing: BillingPeriod, shape: Shape) -> tuple[
     if fees or so_far:
         charges.append(Charge(segment, billing, FEES, billing.issue_on, fees, so_far, None, closes=rest is None))
     if rest:
-        charges.append(Charge(segment, billing, USAGE, at_end, False, rest, so_far, closes=True))
+        charges.append(Charge(segment, billing, USAGE, _rest_on(segment, billing, at_end), False, rest, so_far, closes=True))
     return tuple(charges)
+
+
+def _rest_on(segment: Segment, billing: BillingPeriod, at_end: date) -> date:
+    """When the rest of a period's usage is billed: on the next document, or at the end where none follows."""
+    following = period_at(segment, billing.index + 1) if segment.terms.payment_time == "DURING_USE" else None
+    return at_end if following is None else max(at_end, following.issue_on)
 
 
 def charges_on(segment: Segment, shape: Shape, day: date) -> Iterator[Charge]:
@@ -111,6 +117,8 @@ def next_charge_on(segment: Segment, shape: Shape, after: date) -> date | None:
     """The first date later than `after` on which something of the segment falls due; None when nothing does."""
     issue_day = segment.terms.issue_day
     billing = period_containing(segment, after) or first_not_before(segment, after) or _last(segment, after)
+    if billing is not None and billing.index > 0:
+        billing = period_at(segment, billing.index - 1)
     best: date | None = None
     if issue_day is not None and issue_day > after:
         first = period_at(segment, 0)
@@ -141,9 +149,11 @@ def _candidates(segment: Segment, day: date) -> Iterable[BillingPeriod]:
             yield billing
             index += 1
         return
-    ended = period_containing(segment, day - _ONE_DAY)
     running = period_containing(segment, day)
-    if ended is not None and (running is None or ended.index != running.index):
+    ended = period_containing(segment, day - _ONE_DAY)
+    if ended is not None and ended == running:
+        ended = period_at(segment, ended.index - 1)  # the rest of its usage may wait for the running one's document
+    if ended is not None:
         yield ended
     if running is not None:
         yield running
