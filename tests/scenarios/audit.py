@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -18,6 +19,7 @@ from counterfoil.core.invoicing.document import Document
 from counterfoil.core.invoicing.numbering import number_text
 from counterfoil.core.invoicing.rating import items_of, shape_of
 from counterfoil.core.invoicing.standing import standing
+from counterfoil.core.invoicing.upon_usage import child_charge
 from counterfoil.core.ledger.accounts import CLEARING, CONTRACT_LIABILITY, receivable, tax_payable
 from counterfoil.core.receipts.invoice import record_document
 from counterfoil.core.receipts.verify import verify_bundle
@@ -122,9 +124,12 @@ def billed_is_what_was_agreed(tx: Any, contract: Contract, documents: Iterable[D
 def _asked(tx: Any, contract: Contract) -> Asked:
     pricings = pricings_of(tx, [contract])
     due: list[DueCharge] = []
+    as_it_came = {c.period for c in tx.children_of(contract.ref)}
     for history in by_product(contract.segments).values():
         seen: set[Ref] = set()
         for segment in history:
+            # usage that is billed as it comes adds up to what one document at the period's end would bill
+            segment = replace(segment, terms=replace(segment.terms, due_upon_usage=False))
             terms = segment.terms
             pricing = pricings[(terms.pricing_ref, terms.pricing_version)]
             once = {i.ref for i in items_of(terms, pricing) if i.kind == "one_time"}
@@ -135,6 +140,8 @@ def _asked(tx: Any, contract: Contract) -> Asked:
                 for charge in charges_of(segment, billing, shape):
                     if midnight(charge.issue_on, terms.time_zone) <= tx.now:
                         due.append(DueCharge(contract, charge, pricing, frozenset(seen)))
+                    elif (terms.product_ref, billing.period.start, segment.version) in as_it_came and charge.usage:
+                        due.append(DueCharge(contract, child_charge(segment, billing), pricing))
             seen |= once
     asked: Asked = Counter()
     for drafts in rate_all(tx, due):

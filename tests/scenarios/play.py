@@ -11,6 +11,7 @@ is its noon. Amounts are in the currency's main unit, document numbers are short
     price std EUR; Licence recurring 100; Setup once 50; Calls usage=calls graduated 1000@0.01 *@0.008
     reprice std EUR; Licence recurring 110            the next version; items keep their place by name
     contract k1 bolt; std from=2025-01-10 to=2025-12-31 pay=after cycle=quarter min=120 discount=10% off=5
+    contract k1 bolt; used from=2025-01-01 billed=as-it-comes       each run bills the usage that came
     contract k2 bolt each; std ...; other ...         `each`: one document per product; `draft`: not in force
     publish k2                                        puts a draft into force
     amend k1 on=2025-04-15 now; std from=... as=std   `now`: including the current invoice, `next`: from the next one

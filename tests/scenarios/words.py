@@ -154,4 +154,5 @@ FIELDS: dict[str, tuple[str, Any]] = {
     "zone": ("time_zone", str),
     "entity": ("entity_ref", str),
     "version": ("pricing_version", int),
+    "billed": ("due_upon_usage", "as-it-comes".__eq__),
 }

@@ -16,6 +16,7 @@ from counterfoil.core.basis.refusals import Conflict, Invalid, Refusal, Upstream
 from counterfoil.core.contracts.charges import FEES, USAGE, ChargeKey
 from counterfoil.core.contracts.terms import Contract
 from counterfoil.core.invoicing.document import Document
+from counterfoil.flows.bill_upon_usage import Touched, bill_upon_usage, settle_contract
 from counterfoil.flows.fall_due import next_issue_at, pricings_of
 from counterfoil.flows.issue_documents import SWEEP_LOCK, due_charges, issue_due, not_billed
 from counterfoil.flows.ports import OpenTx, Tx
@@ -67,7 +68,9 @@ def advance(
     if to is not None:
         with db.tx(tenant, actor) as tx:
             move_clock(tx, to)
-    done = _restate_late(db, tenant, actor, seen)
+    mark, billed, parked = _bill_as_it_came(db, tenant, actor, seen)
+    done = _restate_late(db, tenant, actor, seen, mark)
+    done = replace(done, notes=done.notes + billed, parked=(*parked, *done.parked))
     while True:
         with db.tx(tenant, actor) as tx:
             until = tx.now
@@ -97,7 +100,8 @@ def retry_parked(tx: Tx, contract_ref: str) -> list[Document]:
         raise Conflict("parked.none", f"nothing is parked for {contract_ref}")
     if to_issue:
         tx.save_contract(contract, next_issue_at=_first_not_billed(tx, contract))
-    made = restate(tx, tx.billed_parts([contract.ref]), LATE_USAGE) if to_restate else []
+    made = settle_contract(tx, contract, contract, LATE_USAGE) if to_restate else []
+    made += restate(tx, tx.billed_parts([contract.ref]), LATE_USAGE) if to_restate else []
     tx.audit("retry", "contract", contract_ref)
     return made
 
@@ -115,13 +119,46 @@ def _first_not_billed(tx: Tx, contract: Contract) -> datetime | None:
     return at
 
 
-def _restate_late(
+def _bill_as_it_came(
     db: OpenTx, tenant: int, actor: str, seen: Callable[[list[Document], datetime], None] | None
+) -> tuple[tuple[int, int] | None, int, tuple[tuple[str, str], ...]]:
+    """Bill usage that is billed as it comes and was written since the last sweep by a door that does not bill, and settle
+    what of it was corrected: contract by contract, so that one that cannot be billed is parked by itself.
+
+    The mark of what was looked at (None where no usage is billed so), how many documents were made, and what was parked."""
+    with db.tx(tenant, actor) as tx:
+        if not tx.has_upon_usage():
+            return None, 0, ()
+        tx.lock(SWEEP_LOCK)
+        mark = tx.sweep_mark()
+        by_contract: dict[Ref, list[Touched]] = {}
+        for touched in tx.written_upon_usage(mark):
+            by_contract.setdefault(touched[0], []).append(touched)
+    made, parked = 0, []
+    for ref, mine in by_contract.items():
+        try:
+            with db.tx(tenant, actor) as tx:
+                documents, now = bill_upon_usage(tx, mine), tx.now
+        except CANNOT_BE_BILLED as error:
+            if isinstance(error, Upstream):
+                raise
+            with db.tx(tenant, actor) as tx:
+                _park(tx, RESTATE, ref, error)
+            parked.append((str(ref), reason_of(error)))
+            continue
+        made += len(documents)
+        if seen and documents:
+            seen(documents, now)
+    return mark, made, tuple(parked)
+
+
+def _restate_late(
+    db: OpenTx, tenant: int, actor: str, seen: Callable[[list[Document], datetime], None] | None,
+    mark: tuple[int, int] | None,
 ) -> Advanced:
     """Compare the usage written since the last sweep with what was issued, a page of billed parts at a time. A page that
     fails is halved down to the part that fails, whose contract is parked while the others are restated."""
     done = Advanced(datetime.min.replace(tzinfo=UTC))
-    mark: tuple[int, int] | None = None
     after: ChargeKey | None = None
     limit = LATE_CHUNK
     while True:

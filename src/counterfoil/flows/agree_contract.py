@@ -16,10 +16,12 @@ from counterfoil.core.contracts.parties import Customer, Entity, zone_problems
 from counterfoil.core.contracts.payment import PaymentMethods
 from counterfoil.core.contracts.terms import Contract, Cycle, PaymentTime, ProductTerms, Segment
 from counterfoil.core.invoicing.rating import items_of, splits_problems
+from counterfoil.core.invoicing.upon_usage import upon_usage_problems
 from counterfoil.core.pricing.sheet import Pricing
 from counterfoil.core.usage.aggregations import reducer_of
 from counterfoil.core.usage.coverage import Coverage
 from counterfoil.core.usage.meter import Meter
+from counterfoil.flows.bill_upon_usage import settle_contract
 from counterfoil.flows.fall_due import next_issue_at, pricings_of
 from counterfoil.flows.ports import Tx
 from counterfoil.flows.restate import restate
@@ -187,7 +189,9 @@ def _put_version(
     _cover(tx, [after], pricings)
     tx.audit(verb, "contract", after.ref, before={"version": before.version}, after={"version": after.version}, why=why)
     reached = [b for b in tx.billed_parts([after.ref], since=min([on, *changes])) if b.document_ref is not None]
-    restate(tx, reached, why or f"contract {after.number}, version {after.version}, from {on}")
+    reason = why or f"contract {after.number}, version {after.version}, from {on}"
+    settle_contract(tx, before, after, reason)
+    restate(tx, reached, reason)
     return after
 
 
@@ -207,7 +211,9 @@ def _cover(tx: Tx, contracts: Sequence[Contract], pricings: Mapping[tuple[Ref, i
                 meter = meters[item.usage_product_ref]
                 key = (terms.product_ref, meter.stream_ref, start)
                 carries = _carries(meter) or (key in rows and rows[key].carries)
-                rows[key] = Coverage(contract.ref, *key[:2], contract.customer_ref, start, end, carries)
+                rows[key] = Coverage(
+                    contract.ref, *key[:2], contract.customer_ref, start, end, carries, terms.due_upon_usage
+                )
     tx.put_coverage([c.ref for c in contracts], list(rows.values()))
 
 
@@ -246,7 +252,10 @@ class _Resolver:
             c.entity_ref for c in self.customers.values()
         }
         self.entities = tx.entities(list(wanted))
-        self.meters = tx.meters() if any(p.payment_time == "DURING_USE" for o in orders for p in o.products) else {}
+        split = any(c.due_upon_usage for c in self.customers.values()) or any(
+            p.payment_time == "DURING_USE" or p.due_upon_usage for o in orders for p in o.products
+        )
+        self.meters = tx.meters() if split else {}
         self.versions = {ref: tx.pricing_versions(ref) for ref in {p.pricing_ref for o in orders for p in o.products}}
 
     def terms(self) -> list[tuple[ProductTerms, ...]]:
@@ -282,8 +291,9 @@ class _Resolver:
                 mine.extend(_item_problems(product, pricing))
             if not mine and entity is not None and pricing is not None:
                 terms = _terms(product, place, pricing, customer, entity)
-                if terms.payment_time == "DURING_USE":
+                if terms.payment_time == "DURING_USE" and not terms.due_upon_usage:
                     mine.extend(splits_problems(items_of(terms, pricing), self.meters))
+                mine.extend(upon_usage_problems(terms, items_of(terms, pricing), self.meters))
                 yield terms
             problems.extend(p.under(f"products[{i}]") for p in mine)
 

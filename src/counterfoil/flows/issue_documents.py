@@ -20,11 +20,13 @@ from counterfoil.core.invoicing.document import Discount, Document, UsageProof
 from counterfoil.core.invoicing.draw_up import Cap, LineDraft, draw_up
 from counterfoil.core.invoicing.parties import buyer, seller
 from counterfoil.core.invoicing.rating import Used, caps_of, discounts_of, items_of, needs_of, rate_charge
+from counterfoil.core.invoicing.upon_usage import PeriodKey, UsageChild
 from counterfoil.core.pricing.model import LineItem
 from counterfoil.core.pricing.sheet import Pricing
 from counterfoil.core.usage.ask import Ask
 from counterfoil.core.usage.meter import Meter
 from counterfoil.core.usage.meter_codec import meter_to_json
+from counterfoil.flows.bill_upon_usage import closing_used
 from counterfoil.flows.fall_due import next_issue_at, pricings_of, shapes_of
 from counterfoil.flows.ports import Tx
 from counterfoil.flows.seal_documents import seal_documents
@@ -63,12 +65,26 @@ def issue_due(tx: Tx, at: datetime, limit: int) -> tuple[int, list[Document]]:
     documents, parts = draw_up_all(tx, contracts, due)
     issued = seal_documents(tx, documents)
     tx.add_billed(parts)
+    _tell_children(tx, due, parts)
     more: dict[Ref, int] = {}
     for document in issued:
         assert document.contract_ref is not None
         more[document.contract_ref] = more.get(document.contract_ref, 0) + 1
     tx.set_next_issue([(c.ref, _next_after(c, pricings, at), more.get(c.ref, 0)) for c in contracts])
     return len(contracts), issued
+
+
+def _tell_children(
+    tx: Tx, due: Sequence[DueCharge], parts: Sequence[tuple[BilledPart, Window | None]]
+) -> None:
+    """Let usage that was billed as it came know the document of its period, where that is issued only now."""
+    upon = {d.charge.key for d in due if d.charge.segment.terms.due_upon_usage}
+    found: list[tuple[PeriodKey, Ref]] = [
+        ((p.product_ref, p.starts, p.version), p.document_ref)
+        for p, _window in parts if p.key in upon and p.document_ref is not None
+    ]
+    if found:
+        tx.set_parents(found)
 
 
 def due_charges(contract: Contract, pricings: Pricings, at: datetime) -> list[DueCharge]:
@@ -99,10 +115,11 @@ def rate_all(tx: Tx, due: Sequence[DueCharge]) -> list[tuple[LineDraft, ...]]:
     """The line drafts of every charge: usage is measured for all of them at once."""
     wanted = {i.usage_product_ref for d in due if d.charge.usage for i in d.usage_items if i.usage_product_ref}
     meters = tx.meters(list(wanted)) if wanted else {}
+    children = children_before(tx, due)
     asks: list[Ask] = []
     places: list[tuple[int, LineItem]] = []
     for n, d in enumerate(due):
-        for item in d.usage_items if d.charge.usage else ():
+        for item in d.usage_items if d.charge.usage and n not in children else ():
             assert item.usage_product_ref is not None
             asks.append(_ask(d, item, meters[item.usage_product_ref]))
             places.append((n, item))
@@ -110,7 +127,21 @@ def rate_all(tx: Tx, due: Sequence[DueCharge]) -> list[tuple[LineDraft, ...]]:
     for (n, item), ask, found in zip(places, asks, tx.measure(asks) if asks else (), strict=True):
         proof = UsageProof(found.root, found.count, ask.window, _meter_json(ask.meter))
         used[n][item.ref] = Used(found.measured, proof, ask.period_days)
-    return [_rate(d, u) for d, u in zip(due, used, strict=True)]
+    for n, mine in children.items():
+        used[n] = closing_used(tx, due[n].contract, due[n].charge, due[n].pricing, meters, mine)
+    return [_rate(d, u, children.get(n, ())) for n, (d, u) in enumerate(zip(due, used, strict=True))]
+
+
+def children_before(tx: Tx, due: Sequence[DueCharge]) -> dict[int, list[UsageChild]]:
+    """By place in `due`: the documents that billed usage of the same period as it came."""
+    places = {
+        (*d.charge.key[:2], d.charge.segment.version): n
+        for n, d in enumerate(due) if d.charge.segment.terms.due_upon_usage and d.charge.usage is not None
+    }
+    found: dict[int, list[UsageChild]] = {}
+    for child in tx.children(list(places)) if places else ():
+        found.setdefault(places[child.period], []).append(child)
+    return found
 
 
 def document_ref(contract: Contract, charges: Sequence[Charge], group: str, issue_on: date) -> Ref:
@@ -138,10 +169,11 @@ def _period_days(d: DueCharge, meter: Meter) -> int | None:
 
 
 
-def _rate(d: DueCharge, used: Mapping[Ref, Used]) -> tuple[LineDraft, ...]:
+def _rate(d: DueCharge, used: Mapping[Ref, Used], children: Sequence[UsageChild] = ()) -> tuple[LineDraft, ...]:
     before: tuple[LineDraft, ...] = ()
-    if d.charge.part and d.charge.segment.terms.minimum_fee is not None:
-        before = _earlier_parts(d, used)
+    if d.charge.segment.terms.minimum_fee is not None:
+        before = _earlier_parts(d, used) if d.charge.part else ()
+        before += tuple(LineDraft("", "", "usage", t.amount) for c in children[-1:] for t in c.through.values())
     return rate_charge(d.charge, d.pricing, used, billed_before=before, skip=d.skip)
 
 

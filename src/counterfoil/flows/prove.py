@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import accumulate, combinations
@@ -133,6 +133,10 @@ class ProofTx(Protocol):
         """Every event that ever was in [since, until)."""
         ...
 
+    def billed_upon_usage(self, product: Ref) -> Mapping[Ref, tuple[Ref, int]]:
+        """Of events that were billed as they came: the document that they are on, and the transaction that did it."""
+        ...
+
     def written_at(self, document_ref: Ref) -> datetime | None:
         """When a document was written."""
         ...
@@ -235,12 +239,44 @@ def usage_of(tx: ProofTx, document_ref: Ref, record: Json) -> dict[str, list[byt
         since = reads_from(Ask(customer, meter, window, time_zone=zone))
         lives = tx.usage_history(customer, meter.stream_ref, since, window.end)
         read = [life for life in lives if counts(meter, life.event)]
+        read = _as_it_came(tx, line["product_ref"], Ref(record.get("corrects") or document_ref), read)
         events = as_counted(read, bytes.fromhex(proof["root"]), proof["count"], tx.written_at(document_ref))
         assert events is not None, (
             f"line {line['n']} of {document_ref} counted {proof['count']} events under {proof['root']}, and the stored "
             "events gave that root at no moment"
         )
         found[proof["root"]] = events
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """An event in the life of one document."""
+
+    event: Event
+    recorded_at: datetime
+    came: int
+    gone: int | None
+
+
+def _as_it_came(tx: ProofTx, product: str | None, document: Ref, lives: Sequence[Life]) -> Sequence[Life]:
+    """Where usage was billed as it came: each of its documents counts what was billed on it, from then on, and any other
+    one what none of them had billed yet."""
+    billed = {} if product is None else tx.billed_upon_usage(Ref(product))
+    if not billed:
+        return lives
+    children = {on for on, _xact in billed.values()}
+    found: list[Life] = []
+    for life in lives:
+        on, xact = billed.get(life.event.ref, (None, 0))
+        if document in children:
+            if on == document:
+                found.append(_Part(life.event, life.recorded_at, xact, life.gone))
+        elif on is None:
+            found.append(life)
+        else:
+            gone = xact if life.gone is None else min(xact, life.gone)
+            found.append(_Part(life.event, life.recorded_at, life.came, gone))
     return found
 
 

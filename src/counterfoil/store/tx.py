@@ -22,8 +22,10 @@ from counterfoil.store.catalogue import CatalogueRows
 from counterfoil.store.contracts import ContractRows
 from counterfoil.store.documents import DocumentRows
 from counterfoil.store.formats import FormatRows
+from counterfoil.store.landing import LandingRows
 from counterfoil.store.layouts import LayoutRows
 from counterfoil.store.log import LogRows
+from counterfoil.store.numbered_pages import NumberedPages
 from counterfoil.store.parties import PartyRows
 from counterfoil.store.promises import PromiseRows
 from counterfoil.store.sessions import SessionRows
@@ -37,7 +39,7 @@ set_json_dumps(canonical)
 
 class Tx(
     TenantRows, PartyRows, CatalogueRows, ContractRows, UsageRows, FormatRows, UploadRows, DocumentRows, BookRows,
-    LogRows, AuditRows, PromiseRows, LayoutRows, SessionRows, Views,
+    LogRows, AuditRows, PromiseRows, LayoutRows, SessionRows, NumberedPages, LandingRows, Views,
 ):
     """An open transaction. `tenant` binds every statement, twice: each names it, and row-level security insists.
 
@@ -69,10 +71,18 @@ class Database:
     @contextmanager
     def tx(self, tenant: int, actor: str = "system") -> Iterator[Tx]:
         """A transaction of `tenant`: committed when the block ends well, rolled back when it raises."""
-        with self._connection() as conn, conn.transaction():
-            row = conn.execute("SELECT enter(%s)", [tenant]).fetchone()
+        with self._connection() as conn:
+            with conn.pipeline():  # begin and enter in one round trip
+                conn.execute("BEGIN")
+                entered = conn.execute("SELECT enter(%s)", [tenant])
+            row = entered.fetchone()
             assert row is not None
-            yield Tx(conn, tenant, row[0] or self.clock(), actor)
+            try:
+                yield Tx(conn, tenant, row[0] or self.clock(), actor)
+            except BaseException:
+                conn.rollback()
+                raise
+            conn.commit()
 
     @contextmanager
     def nobody(self) -> Iterator[psycopg.Connection[Any]]:

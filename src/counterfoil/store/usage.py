@@ -214,8 +214,8 @@ class UsageRows(EventRows):
         )
         self.insert(
             "coverage",
-            "contract_ref product_ref usage_product_ref customer_ref starts_at ends_at carries",
-            "uuid uuid uuid uuid timestamptz timestamptz boolean",
+            "contract_ref product_ref usage_product_ref customer_ref starts_at ends_at carries upon_usage",
+            "uuid uuid uuid uuid timestamptz timestamptz boolean boolean",
             [
                 (
                     c.contract_ref,
@@ -225,6 +225,7 @@ class UsageRows(EventRows):
                     c.starts_at,
                     "infinity" if c.ends_at is None else c.ends_at.isoformat(),
                     c.carries,
+                    c.upon_usage,
                 )
                 for c in rows
             ],

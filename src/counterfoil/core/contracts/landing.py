@@ -6,7 +6,7 @@ sender of an event where it will be billed. There is no second answer, so the pr
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -141,9 +141,15 @@ def _landing(contract: Agreed, each: Running, billing: BillingPeriod, day: date)
         if charge.usage is not None and day in charge.usage:
             parent = None
             if each.segment.terms.due_upon_usage:
-                parent = shared_document(contract, next((c for c in charges if c.fees), charge))
+                parent = shared_document(contract, parent_charge(charges))
             return Landing(contract.number, billing, shared_document(contract, charge), parent)
     return None
+
+
+def parent_charge(charges: Sequence[Charge]) -> Charge:
+    """The charge of a period whose document is the parent of usage that is billed as it comes: the one with its fees, or
+    without fees the one that closes it."""
+    return next((c for c in charges if c.fees), charges[-1])
 
 
 def shared_document(contract: Agreed, charge: Charge) -> Shared:

@@ -19,7 +19,7 @@ from counterfoil.core.contracts.terms import ProductTerms, Segment
 from counterfoil.core.invoicing.document import Discount, UsageProof
 from counterfoil.core.invoicing.draw_up import Cap, LineDraft
 from counterfoil.core.pricing.codec import item_to_json, measured_to_json
-from counterfoil.core.pricing.model import LineItem, Part
+from counterfoil.core.pricing.model import LineItem, Part, Position
 from counterfoil.core.pricing.rate import rate
 from counterfoil.core.pricing.sheet import Pricing
 from counterfoil.core.pricing.totals import true_up_minor
@@ -31,11 +31,13 @@ WHOLE = Fraction(1)
 @dataclass(frozen=True, slots=True)
 class Used:
     """What a meter measured for one usage item, and the proof that the line commits to. `period_days`: the days of the
-    whole period, for meters that count units by the days in which they were active."""
+    whole period, for meters that count units by the days in which they were active. `split`: where the line stands among
+    the documents of the period's usage, and the exact amount that those before it billed; None where the charge says it."""
 
     measured: Measured
     proof: UsageProof | None
     period_days: int | None = None
+    split: tuple[Position, Decimal] | None = None
 
 
 def items_of(terms: ProductTerms, pricing: Pricing) -> tuple[LineItem, ...]:
@@ -156,7 +158,11 @@ def _usage_draft(charge: Charge, item: LineItem, used: Used | None) -> LineDraft
         inputs["share"] = _share_json(share)
     if used is not None and used.period_days is not None:
         inputs["period_days"] = used.period_days
-    if charge.prior is not None:
+    if used is not None and used.split is not None:
+        position, before = used.split
+        rated = rate(item, measured, share=share, position=position, previously_billed=before)
+        inputs |= {"position": position, "previously_billed": decimal_text(before)}
+    elif charge.prior is not None:
         before = rate(item, Measured(quantity=measured.prior_quantity), share=share, position="first_split").amount
         rated = rate(item, measured, share=share, position="last_split", previously_billed=before)
         inputs |= {"position": "last_split", "previously_billed": decimal_text(before)}

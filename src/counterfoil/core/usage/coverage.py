@@ -13,6 +13,7 @@ class Coverage:
     """When a contract's product takes events of a stream: [starts_at, ends_at), for ever without an end.
 
     `carries`: an event counts in later periods too, so that a late one restates them (meters that carry over or look back).
+    `upon_usage`: its events are billed as they come.
     """
 
     contract_ref: Ref
@@ -22,3 +23,4 @@ class Coverage:
     starts_at: datetime
     ends_at: datetime | None = None
     carries: bool = False
+    upon_usage: bool = False
