@@ -9,7 +9,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -29,6 +29,7 @@ from counterfoil.flows.advance import Advanced, advance
 from counterfoil.flows.integrate_log import BATCH, integrate
 from counterfoil.flows.keep_layouts import layout_of, preview
 from counterfoil.flows.keys import Auth, authenticate
+from counterfoil.flows.land_usage import Landings
 from counterfoil.flows.open_tenant import BOTH_MODES, Mode, OpenedTenant, open_company
 from counterfoil.flows.ports import Post
 from counterfoil.flows.sessions import Sessions
@@ -55,6 +56,8 @@ class House:
     """Where mails are handed over; None when no mail server is configured."""
     sender: str = ""
     """Who mails come from; "" for the address of the entity that issued."""
+    landings: Landings = field(default_factory=Landings)
+    """Tells on which document an event lands."""
 
     def tx(self, tenant: int, actor: str = "system") -> AbstractContextManager[Tx]:
         """A transaction of a tenant: committed when the block ends well, rolled back when it raises."""

@@ -36,7 +36,7 @@ class Server:
     """The ASGI application: the door for usage in front, everything else behind it, all of it measured."""
 
     def __init__(self, house: House) -> None:
-        self._ingest = ingest.IngestDoor(house, partial(_who, house), clock=house.clock)
+        self._ingest = ingest.IngestDoor(house, partial(_who, house), lands_on=house.landings.refs, clock=house.clock)
         self._behind = Litestar(
             route_handlers=[*handlers(house), *received.handlers(house), *pages(house), self._metrics()],
             openapi_config=None,
