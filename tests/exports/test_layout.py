@@ -37,11 +37,16 @@ def chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def png(
-    width: int = 40, height: int = 20, *, colour: int = 6, pixels: bytes | None = None, interlaced: int = 0
+    width: int = 40, height: int = 20, *, colour: int = 6, pixels: bytes | None = None, interlaced: int = 0,
+    palette: bytes = b"",
 ) -> bytes:
     rows = b"".join(b"\0" + bytes([200, 40, 60, 255]) * width for _ in range(height)) if pixels is None else pixels
     head = struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, interlaced)
-    return PNG + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    colours = chunk(b"PLTE", palette) if palette else b""
+    return PNG + chunk(b"IHDR", head) + colours + chunk(b"IDAT", zlib.compress(rows)) + IEND
+
+
+IEND = chunk(b"IEND", b"")
 
 
 def layout(**fields: object) -> Layout:
@@ -130,7 +135,14 @@ def test_a_footer_is_on_every_page_and_covers_nothing() -> None:
     assert len({n for page in pages for n in re.findall(r"Site (\d{3}),", page.extract_text())}) == 60
 
 
-@pytest.mark.parametrize("logo", [png(), png(300, 10), SVG], ids=["png", "a wide png", "svg"])
+SHORT_PALETTE = png(2, 1, colour=3, pixels=b"\0\0\xff", palette=b"abc")
+BAD_PROFILE = png().replace(chunk(b"IEND", b""), chunk(b"iCCP", b"x\0\0nonsense") + chunk(b"IEND", b""))
+
+
+@pytest.mark.parametrize(
+    "logo", [png(), png(300, 10), SVG, SHORT_PALETTE, BAD_PROFILE],
+    ids=["png", "a wide png", "svg", "pixels beyond the palette", "a broken colour profile"],
+)
 def test_a_logo_stands_on_the_document_and_the_bytes_repeat(logo: bytes) -> None:
     chosen = layout(logo=logo, accent="#7a1f5c")
     assert not list(layout_problems(chosen))
@@ -156,6 +168,11 @@ ATTACKS = {
     "another language inside": b'<foreignObject><p xmlns="http://www.w3.org/1999/xhtml">x</p></foreignObject>',
     "uses of uses": b'<defs><g id="a"/></defs><use href="#a"/>',
     "nesting without end": b"<g>" * 40 + b"</g>" * 40,
+    "masks cut by masks": b"".join(
+        b'<mask id="m%d"><rect mask="url(#m%d)"/><rect style="mask:url(#m%d)"/></mask>' % (n, n + 1, n + 1)
+        for n in range(9)
+    ),
+    "a mask over everything": b'<rect clip-path="url(#c)" width="1" height="1"/>' * 21,
     "thousands of shapes": b"<g/>" * 5001,
 }
 
@@ -170,6 +187,7 @@ def test_an_svg_that_is_more_than_a_picture_is_refused(inside: bytes) -> None:
     ("danger", "logo"),
     [
         ("entities that multiply", b'<!DOCTYPE svg [<!ENTITY a "b">]>' + SVG),
+        ("a width that is none", b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1" width="-1"/>'),
         ("no size", b'<svg xmlns="http://www.w3.org/2000/svg"/>'),
         ("an empty size", b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 0 0"/>'),
         ("not a picture", b"%PDF-1.7"),
@@ -180,6 +198,10 @@ def test_an_svg_that_is_more_than_a_picture_is_refused(inside: bytes) -> None:
         ("a bomb of pixels", png(30_000, 30_000, pixels=b"")),
         ("a filter that does not exist", png(1, 1, pixels=b"\x09\0\0\0\0")),
         ("a palette that is missing", png(1, 1, colour=3, pixels=b"\0\0")),
+        ("a palette of one byte", png(1, 1, colour=3, pixels=b"\0\0", palette=b"x")),
+        ("a palette of too many", png(1, 1, colour=3, pixels=b"\0\0", palette=b"x" * 771)),
+        ("a part that nobody knows", png().replace(IEND, chunk(b"ABCD", b"") + IEND)),
+        ("several pictures", png().replace(IEND, chunk(b"acTL", b"") + IEND)),
         ("interlaced", png(interlaced=1)),
         ("too large", PNG + b"x" * MAX_BYTES),
     ],

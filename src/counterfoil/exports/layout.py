@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from counterfoil.core.invoicing.document import Line
 from counterfoil.core.invoicing.layout import EVERY, Layout
-from counterfoil.core.invoicing.logo import is_png, png_size
+from counterfoil.core.invoicing.logo import is_png, plain_png
 
 FOOTER_WIDTH = 118
 """Characters of a footer that fit in one line, about."""
@@ -79,12 +80,13 @@ def _is_hidden(line: Line, layout: Layout) -> bool:
     )
 
 
+@lru_cache(maxsize=16)
 def logo_svg(logo: bytes) -> str:
-    """A logo as SVG text: the way into the template is a text, and an SVG can carry a PNG."""
+    """A logo as SVG text: the way into the template is a text, and an SVG can carry a PNG (its plainest form)."""
     if not is_png(logo):
         return logo.decode()
-    width, height = png_size(logo)
-    data = base64.b64encode(logo).decode()
+    png = plain_png(logo)
+    width, height, data = png.width, png.height, base64.b64encode(png.data).decode()
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}">'
         f'<image width="{width}" height="{height}" href="data:image/png;base64,{data}"/></svg>'

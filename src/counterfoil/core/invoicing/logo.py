@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from counterfoil.core.basis.refusals import Problem
@@ -13,7 +14,10 @@ from counterfoil.core.basis.refusals import Problem
 MAX_BYTES = 200_000
 MAX_PIXELS = 4_000_000
 PNG = b"\x89PNG\r\n\x1a\n"
-_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_PALETTE = 3
+_CHANNELS = {0: 1, 2: 3, _PALETTE: 1, 4: 2, 6: 4}
+_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), _PALETTE: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
+_USED = ("IHDR", "PLTE", "tRNS", "IDAT", "IEND")
 _SVG = "{http://www.w3.org/2000/svg}"
 _ELEMENTS = frozenset({
     "svg", "g", "defs", "path", "rect", "circle", "ellipse", "line", "polyline", "polygon", "linearGradient",
@@ -21,9 +25,10 @@ _ELEMENTS = frozenset({
 })
 """What draws shapes. No text (its fonts are elsewhere), no pictures inside, no scripts, styles, links or animation;
 nothing is used again, since a few uses of uses draw millions of shapes."""
-_OUTSIDE = re.compile(r"url\(\s*['\"]?(?!#)|javascript:|data:|@import", re.IGNORECASE)
+_OUTSIDE = re.compile(r"url\((?!\s*['\"]?\s*#)|javascript:|data:|@import", re.IGNORECASE)
 _LENGTH = re.compile(r"\+?(\d{1,5}(?:\.\d{1,9})?|\.\d{1,9})(?:px|pt|mm|cm|in)?")
-MAX_ELEMENTS, MAX_DEPTH = 5_000, 30
+MAX_ELEMENTS, MAX_DEPTH, MAX_CUTS = 5_000, 30, 20
+_CUTTERS = (f"{_SVG}mask", f"{_SVG}clipPath")
 
 
 def is_png(logo: bytes) -> bool:
@@ -36,57 +41,104 @@ def logo_problems(logo: bytes) -> Iterator[Problem]:
     if len(logo) > MAX_BYTES:
         yield Problem("logo", f"has {len(logo):,} bytes; at most {MAX_BYTES:,}")
         return
-    fault = _png_fault(logo) if is_png(logo) else _svg_fault(logo)
+    try:
+        if is_png(logo):
+            plain_png(logo)
+            return
+        fault = _svg_fault(logo)
+    except _Fault as found:
+        fault = str(found)
     if fault:
         yield Problem("logo", fault)
 
 
-def png_size(logo: bytes) -> tuple[int, int]:
-    """Width and height of a PNG in pixels."""
-    width, height = struct.unpack_from(">II", logo, 16)
-    return width, height
+class _Fault(Exception):
+    """What is wrong with a PNG."""
 
 
-def _png_fault(logo: bytes) -> str:
-    """Reads the chunks of PNG (ISO/IEC 15948): their order as far as it matters, their checksums, and the pixels."""
-    at, data, palette, kinds = len(PNG), bytearray(), False, []
-    while at < len(logo):
-        if at + 12 > len(logo):
-            return "is a PNG that ends too early"
-        length, kind = struct.unpack_from(">I4s", logo, at)
-        body = logo[at + 8 : at + 8 + length]
-        if len(body) < length or at + 12 + length > len(logo):
-            return "is a PNG that ends too early"
-        if struct.unpack_from(">I", logo, at + 8 + length)[0] != zlib.crc32(kind + body):
-            return "is a PNG with a wrong checksum"
-        kinds.append(kind)
-        data += body if kind == b"IDAT" else b""
-        palette |= kind == b"PLTE"
-        at += 12 + length
-        if kind == b"IEND":
-            break
-    if not kinds or kinds[0] != b"IHDR" or kinds[-1] != b"IEND" or b"acTL" in kinds:
-        return "is not a PNG of one picture"
-    return _pixels_fault(logo, bytes(data), palette=palette)
+@dataclass(frozen=True, slots=True)
+class PlainPng:
+    """A PNG with nothing in it but its size, palette, transparency and pixels, in this order."""
+
+    width: int
+    height: int
+    data: bytes
 
 
-def _pixels_fault(logo: bytes, data: bytes, *, palette: bool) -> str:
-    width, height, depth, colour, _, _, interlaced = struct.unpack_from(">IIBBBBB", logo, 16)
+def plain_png(logo: bytes) -> PlainPng:
+    """The same picture as the plainest PNG (ISO/IEC 15948), checked to its last byte.
+
+    Programs that draw PNGs stop, or the process they run in does, over a palette or a profile that is not what it
+    should be; so those are checked or left behind. Colour profiles are left behind: documents are sRGB.
+    """
+    chunks = _chunks(logo)
+    head = chunks["IHDR"]
+    if len(head) != 13:
+        raise _Fault("is a PNG with a head that cannot be read")
+    width, height, depth, colour, compression, filtering, interlaced = struct.unpack(">IIBBBBB", head)
     if not 0 < width * height <= MAX_PIXELS:
-        return f"has {width} × {height} pixels; at most {MAX_PIXELS:,}"
-    if colour not in _CHANNELS or depth not in (1, 2, 4, 8, 16) or (colour == 3 and not palette):
-        return "is a PNG of a colour type that does not exist"
+        raise _Fault(f"has {width} × {height} pixels; at most {MAX_PIXELS:,}")
+    if depth not in _DEPTHS.get(colour, ()) or compression or filtering:
+        raise _Fault("is a PNG of a colour type that does not exist")
     if interlaced:
-        return "is an interlaced PNG; save it without interlacing"
-    row = 1 + (width * depth * _CHANNELS[colour] + 7) // 8
+        raise _Fault("is an interlaced PNG; save it without interlacing")
+    _check_pixels(chunks.get("IDAT", b""), height, 1 + (width * depth * _CHANNELS[colour] + 7) // 8)
+    parts = [("IHDR", head), *_colours(chunks, colour, depth), ("IDAT", chunks["IDAT"]), ("IEND", b"")]
+    return PlainPng(width, height, PNG + b"".join(_chunk(name.encode(), body) for name, body in parts))
+
+
+def _chunks(logo: bytes) -> dict[str, bytes]:
+    """The chunks that say something of the pixels; those that hold them are put together."""
+    at, found = len(PNG), dict[str, bytes]()
+    while True:
+        if at + 12 > len(logo):
+            raise _Fault("is a PNG that ends too early")
+        length, raw = struct.unpack_from(">I4s", logo, at)
+        if at + 12 + length > len(logo):
+            raise _Fault("is a PNG that ends too early")
+        body = logo[at + 8 : at + 8 + length]
+        if struct.unpack_from(">I", logo, at + 8 + length)[0] != zlib.crc32(raw + body):
+            raise _Fault("is a PNG with a wrong checksum")
+        name = raw.decode("latin-1")
+        if (name == "IHDR") != (at == len(PNG)) or name == "acTL" or (name in ("PLTE", "tRNS") and name in found):
+            raise _Fault("is not a PNG of one picture")
+        if name not in _USED and not raw[0] & 0x20:
+            raise _Fault(f"is a PNG with a part that nobody knows ({name!r})")
+        if name in _USED:
+            found[name] = found.get(name, b"") + body
+        if name == "IEND":
+            return found
+        at += 12 + length
+
+
+def _check_pixels(data: bytes, height: int, row: int) -> None:
     try:
         reader = zlib.decompressobj()
         pixels = reader.decompress(data, row * height + 1)
     except zlib.error:
-        return "is a PNG whose pixels cannot be read"
-    if len(pixels) != row * height:
-        return "is a PNG with too few or too many pixels"
-    return "is a PNG with a filter that does not exist" if any(x > 4 for x in pixels[::row]) else ""
+        raise _Fault("is a PNG whose pixels cannot be read") from None
+    if len(pixels) != row * height or not reader.eof or reader.unused_data:
+        raise _Fault("is a PNG with too few or too many pixels")
+    if any(x > 4 for x in pixels[::row]):
+        raise _Fault("is a PNG with a filter that does not exist")
+
+
+def _colours(chunks: Mapping[str, bytes], colour: int, depth: int) -> Iterator[tuple[str, bytes]]:
+    """Palette and transparency. A palette is filled up, so that no pixel points beyond its end."""
+    palette, clear = chunks.get("PLTE", b""), chunks.get("tRNS", b"")
+    if colour == _PALETTE:
+        if not palette or len(palette) % 3 or len(palette) > 3 << depth:
+            raise _Fault("is a PNG with a palette that cannot be read")
+        yield "PLTE", palette.ljust(3 << depth, b"\0")
+    if clear:
+        right = {0: len(clear) == 2, 2: len(clear) == 6, _PALETTE: len(clear) <= len(palette) // 3}
+        if not right.get(colour, False):
+            raise _Fault("is a PNG with a transparency that cannot be read")
+        yield "tRNS", clear
+
+
+def _chunk(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
 
 def _svg_fault(logo: bytes) -> str:
@@ -102,13 +154,20 @@ def _svg_fault(logo: bytes) -> str:
         return "is neither PNG nor SVG"
     if root.tag != f"{_SVG}svg":
         return "is neither PNG nor SVG"
-    if not (_has_size(root.get("viewBox", "")) or (_length(root.get("width")) and _length(root.get("height")))):
+    size = [root.get("width"), root.get("height")]
+    if not (_has_size(root.get("viewBox", "")) or all(map(_length, size))):
         return "is an SVG without a viewBox"
+    if not all(x is None or _length(x) or x == "100%" for x in size):
+        return "is an SVG with a width or height that cannot be read"
     elements = list(root.iter())
     if len(elements) > MAX_ELEMENTS:
         return f"has {len(elements):,} shapes; at most {MAX_ELEMENTS:,}"
     if _depth(root) > MAX_DEPTH:
         return f"nests more than {MAX_DEPTH} deep"
+    cuts = sum(map(_is_cut, elements))
+    inside = [e for cutter in elements if cutter.tag in _CUTTERS for e in cutter.iter()]
+    if cuts > MAX_CUTS or any(map(_is_cut, inside)):
+        return f"cuts shapes by masks and clip paths more than {MAX_CUTS} times, or these by others"
     for element in elements:
         fault = _element_fault(element)
         if fault:
@@ -126,6 +185,11 @@ def _element_fault(element: ElementTree.Element) -> str:
         if plain.startswith("on") or (plain == "href" and not value.startswith("#")) or _OUTSIDE.search(value):
             return f"must not refer to anything outside of it (<{name} {plain}>)"
     return ""
+
+
+def _is_cut(element: ElementTree.Element) -> bool:
+    """Whether a mask or a clip path is laid over it. A dozen of them, each cut by the next, are drawn millions of times."""
+    return any("url(" in value and key not in ("fill", "stroke") for key, value in element.attrib.items())
 
 
 def _depth(root: ElementTree.Element) -> int:
