@@ -153,10 +153,8 @@ def _pieces(
 
 
 def _leads(charge: Charge, shared: Shared) -> bool:
-    """Whether no later period of the same product is on the same document."""
-    mine = charge.segment.terms.product_ref
-    starts = [c.billing.period.start for c in shared.together if c.segment.terms.product_ref == mine]
-    return charge.billing.period.start >= max(starts, default=date.min)
+    """Whether nothing of a later period is on the same document."""
+    return charge.billing.period.start >= max((c.billing.period.start for c in shared.together), default=date.min)
 
 
 def _named(tx: FindTx, shared: Shared) -> tuple[Ref, bool] | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from counterfoil.api.received import auth, parties, products
+from counterfoil.api.received import auth, contracts, invoices, parties, products
 from counterfoil.api.received.door import Route
 
 ROUTES: tuple[Route, ...] = (
     *auth.ROUTES,
     *products.ROUTES,
     *parties.ROUTES,
+    *contracts.ROUTES,
+    *invoices.ROUTES,
 )
