@@ -17,6 +17,7 @@ from counterfoil.api.received.wire import NoQuery, encoder, read_body, read_quer
 from counterfoil.core.basis.ids import is_ref
 from counterfoil.core.basis.refusals import Conflict, Forbidden, Invalid, NotFound, Refusal
 from counterfoil.flows.keys import Auth
+from counterfoil.flows.land_usage import Landings
 from counterfoil.flows.sessions import Sessions
 
 JSON = "application/json"
@@ -45,6 +46,11 @@ class House(Protocol):
     @property
     def sessions(self) -> Sessions:
         """Who is logged in."""
+        ...
+
+    @property
+    def landings(self) -> Landings:
+        """Where events land."""
         ...
 
     @property

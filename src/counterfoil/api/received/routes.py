@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from counterfoil.api.received import auth, contracts, invoices, parties, products
+from counterfoil.api.received import auth, contracts, invoices, parties, products, usage
 from counterfoil.api.received.door import Route
 
 ROUTES: tuple[Route, ...] = (
@@ -11,4 +11,5 @@ ROUTES: tuple[Route, ...] = (
     *parties.ROUTES,
     *contracts.ROUTES,
     *invoices.ROUTES,
+    *usage.ROUTES,
 )

@@ -78,7 +78,7 @@ def read_body(kind: Any, data: bytes, content_type: str) -> tuple[Any, tuple[str
     else:
         raw = _form(text)
     raw = _without_nulls(raw)
-    if not isinstance(raw, dict):
+    if not isinstance(raw, dict) and not (isinstance(raw, list) and _inner(kind, msgspec.inspect.ListType)):
         raise Invalid.field("body", "must be an object")
     return _converted(kind, raw), tuple(_unknown(kind, raw))
 
