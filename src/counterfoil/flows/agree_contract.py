@@ -34,8 +34,9 @@ _MONTHLY = Cycle()
 class ProductOrder:
     """A product as a contract asks for it; what is None is taken from the customer, its entity, or the field's default.
 
-    `start` is the first billed day and `end` the day after the last. `payment`: given at all, nothing is added to it. `product_ref` keeps a product's place in an amendment
-    (None: the product with the same pricing, or a new one). `pricing_version` None: the latest published.
+    `start` is the first billed day and `end` the day after the last. `payment`: given at all, nothing is added to it.
+    `product_ref` keeps a product's place in an amendment (None: the product with the same pricing, or a new one).
+    `pricing_version` None: the latest published.
     """
 
     pricing_ref: Ref
@@ -92,10 +93,7 @@ def draft_contracts(tx: Tx, orders: Sequence[ContractOrder]) -> list[Contract]:
         for i, (order, products) in enumerate(zip(orders, terms, strict=True))
     ]
     tx.add_contracts(made, next_issue_at=[None] * len(made))
-    for contract in made:
-        tx.audit(
-            "draft", "contract", contract.ref, after={"number": contract.number, "customer_ref": contract.customer_ref}
-        )
+    tx.audit_all("draft", "contract", [(c.ref, {"number": c.number, "customer_ref": c.customer_ref}) for c in made])
     return made
 
 
@@ -121,17 +119,17 @@ def change_draft(tx: Tx, ref: str, order: ContractOrder) -> Contract:
 
 def publish_contracts(tx: Tx, refs: Sequence[str]) -> list[Contract]:
     """Put drafts into force: usage is taken and documents fall due, also those of days that have passed."""
-    published = []
+    held = tx.contracts(refs, lock=True)
     for ref in refs:
-        contract = _held(tx, ref)
+        if ref not in held:
+            raise NotFound("contract.not_found", f"there is no contract {ref}")
+    for contract in held.values():
         if contract.state != "draft":
             raise Conflict("contract.not_draft", f"contract {contract.number} is {contract.state} already")
-        published.append(replace(contract, state="active"))
+    published = [replace(contract, state="active") for contract in held.values()]
     pricings = pricings_of(tx, published)
-    for contract in published:
-        first = min(s.since for s in contract.segments) - _ONE_DAY
-        tx.save_contract(contract, next_issue_at=next_issue_at(contract, pricings, first))
-        tx.audit("publish", "contract", contract.ref, after={"number": contract.number})
+    tx.save_contracts([(c, next_issue_at(c, pricings, min(s.since for s in c.segments) - _ONE_DAY)) for c in published])
+    tx.audit_all("publish", "contract", [(c.ref, {"number": c.number}) for c in published])
     _cover(tx, published, pricings)
     return published
 

@@ -47,8 +47,7 @@ def create_customers(tx: Tx, customers: Sequence[Customer]) -> list[Customer]:
     refuse_if(problems)
     tx.put_customers(made)
     tx.catalogue_changed()
-    for customer in made:
-        tx.audit("create", "customer", customer.ref, after=customer)
+    tx.audit_all("create", "customer", [(c.ref, c) for c in made])
     return made
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -16,19 +17,29 @@ class AuditRows(Rows):
 
     def audit(self, verb: str, noun: str, ref: str, *, before: Any = None, after: Any = None, why: str = "") -> None:
         """Write down a change: who, when, before, after, why."""
-        self.conn.execute(
-            "INSERT INTO audit (tenant, at, actor, verb, noun, ref, before, after, why) "
-            "VALUES (%s, %s, %s, %s, %s, %s, %s::jsonb, %s::jsonb, %s)",
+        self._write(verb, noun, [(ref, before, after)], why)
+
+    def audit_all(self, verb: str, noun: str, changes: Sequence[tuple[str, Any]], *, why: str = "") -> None:
+        """Write down one kind of change to many things: (reference, after)."""
+        self._write(verb, noun, [(ref, None, after) for ref, after in changes], why)
+
+    def _write(self, verb: str, noun: str, changes: Sequence[tuple[str, Any, Any]], why: str) -> None:
+        self.insert(
+            "audit",
+            "at actor verb noun ref before after why",
+            "timestamptz text text text text jsonb jsonb text",
             [
-                self.tenant,
-                self.now,
-                self.actor,
-                verb,
-                noun,
-                ref,
-                None if before is None else encode(before),
-                None if after is None else encode(after),
-                why,
+                (
+                    self.now,
+                    self.actor,
+                    verb,
+                    noun,
+                    ref,
+                    None if before is None else encode(before),
+                    None if after is None else encode(after),
+                    why,
+                )
+                for ref, before, after in changes
             ],
         )
 

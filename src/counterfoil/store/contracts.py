@@ -56,10 +56,24 @@ class ContractRows(Rows):
 
     def save_contract(self, c: Contract, *, next_issue_at: datetime | None) -> None:
         """Store the contract's state and version pointer."""
+        self.save_contracts([(c, next_issue_at)])
+
+    def save_contracts(self, rows: Sequence[tuple[Contract, datetime | None]]) -> None:
+        """Store the state and version pointer of many contracts, with when their next documents fall due."""
         self.conn.execute(
-            "UPDATE contract SET state = %s, version = %s, po_number = %s, collective = %s, next_issue_at = %s "
-            "WHERE tenant = %s AND contract_ref = %s",
-            [c.state, c.version, c.po_number, c.collective, next_issue_at, self.tenant, c.ref],
+            "UPDATE contract c SET state = n.state, version = n.version, po_number = n.po_number, "
+            "collective = n.collective, next_issue_at = n.at FROM unnest(%s::uuid[], %s::text[], %s::integer[], "
+            "%s::text[], %s::boolean[], %s::timestamptz[]) AS n(ref, state, version, po_number, collective, at) "
+            "WHERE c.tenant = %s AND c.contract_ref = n.ref",
+            [
+                [c.ref for c, _at in rows],
+                [c.state for c, _at in rows],
+                [c.version for c, _at in rows],
+                [c.po_number for c, _at in rows],
+                [c.collective for c, _at in rows],
+                [at for _c, at in rows],
+                self.tenant,
+            ],
         )
 
     def add_contract_version(self, c: Contract, effective_on: date, *, include_current: bool, why: str) -> None:
@@ -161,9 +175,12 @@ class ContractRows(Rows):
         )
         return [_contract(r) for r in rows]
 
-    def contracts(self, refs: Sequence[str]) -> dict[Ref, Contract]:
-        """Contracts as of their latest versions: those asked for that exist."""
-        rows = self.all(_LATEST + "AND c.contract_ref = ANY(%s::uuid[])", self.tenant, list(refs))
+    def contracts(self, refs: Sequence[str], *, lock: bool = False) -> dict[Ref, Contract]:
+        """Contracts as of their latest versions, by number: those asked for that exist. `lock` as for `contract`."""
+        held = " FOR UPDATE OF c" if lock else ""
+        rows = self.all(
+            _LATEST + "AND c.contract_ref = ANY(%s::uuid[]) ORDER BY c.number" + held, self.tenant, list(refs)
+        )
         return {c.ref: c for c in (_contract(r) for r in rows)}
 
     def next_issue_of(self, ref: str) -> datetime | None:
