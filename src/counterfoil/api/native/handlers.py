@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 from litestar import Request as LitestarRequest
@@ -19,15 +17,9 @@ from counterfoil.api.native import openapi
 from counterfoil.api.native.door import House, Request, Response, Route, failed, respond, unexpected
 from counterfoil.api.native.errors import Failure, problem
 from counterfoil.api.native.routes import ROUTES
-from counterfoil.api.native.swagger import initializer, page, understood
+from counterfoil.api.native.swagger import understood
+from counterfoil.api.swagger_ui import POLICY, asset, page, start
 
-ASSETS = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png")
-_ASSET_TYPES = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "png": "image/png"}
-DOCS_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-"""Swagger UI writes style attributes; nothing comes from elsewhere."""
 Asked = LitestarRequest[Any, Any, Any]
 INGEST = "/v1/usage/events"
 """Where usage is reported, by a door of its own."""
@@ -95,8 +87,7 @@ def refused(error: Exception, where: str) -> Failure:
 
 
 def _about(house: House) -> Sequence[HTTPRouteHandler]:
-    folder = Path(import_module("swagger_ui_bundle").swagger_ui_path)
-    shown = {"Content-Security-Policy": DOCS_POLICY, "X-Content-Type-Options": "nosniff"}
+    shown = {"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff"}
 
     @get("/openapi.json", sync_to_thread=False, include_in_schema=False)
     def description() -> LitestarResponse[bytes]:
@@ -109,18 +100,18 @@ def _about(house: House) -> Sequence[HTTPRouteHandler]:
 
     @get("/docs", sync_to_thread=False, include_in_schema=False)
     def docs() -> LitestarResponse[str]:
-        return LitestarResponse(page(), media_type="text/html; charset=utf-8", headers=shown)
+        return LitestarResponse(page("Counterfoil API", "/docs"), media_type="text/html; charset=utf-8", headers=shown)
 
     @get("/docs/{name:str}", sync_to_thread=True, include_in_schema=False)
     def docs_asset(request: Asked) -> LitestarResponse[bytes]:
         name = request.path_params["name"]
         if name == "start.js":
-            return LitestarResponse(initializer(), media_type=_ASSET_TYPES["js"], headers=shown)
-        if name not in ASSETS:
+            return LitestarResponse(start("/docs"), media_type="text/javascript; charset=utf-8", headers=shown)
+        found = asset(name)
+        if found is None:
             return answered(failed(problem(404, "route.not_found", f"there is nothing at {request.url.path}"[:300])))
-        kind = _ASSET_TYPES[name.rpartition(".")[2]]
         caching = {**shown, "Cache-Control": "public, max-age=86400"}
-        return LitestarResponse((folder / name).read_bytes(), media_type=kind, headers=caching)
+        return LitestarResponse(found[0], media_type=found[1], headers=caching)
 
     @get("/healthz", sync_to_thread=True, include_in_schema=False)
     def healthz() -> LitestarResponse[bytes]:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from litestar import Request as LitestarRequest
 from litestar import Response as LitestarResponse
+from litestar import get
 from litestar.concurrency import sync_to_thread
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
+from counterfoil.api.received import openapi
 from counterfoil.api.received.door import House, Request, Response, Route, failed, respond, unexpected
 from counterfoil.api.received.errors import Failure, failure
 from counterfoil.api.received.routes import ROUTES
+from counterfoil.api.swagger_ui import POLICY, asset, page, start
 
 Asked = LitestarRequest[Any, Any, Any]
 PLAIN = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
@@ -21,7 +25,7 @@ PLAIN = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 
 def handlers(house: House) -> list[HTTPRouteHandler]:
     """Every handler of this dialect."""
-    return [_handler(house, route) for route in ROUTES]
+    return [*(_handler(house, route) for route in ROUTES), *_about()]
 
 
 def _handler(house: House, route: Route) -> HTTPRouteHandler:
@@ -60,6 +64,36 @@ def answered(response: Response) -> LitestarResponse[bytes]:
         response.body, status_code=response.status, media_type=response.media_type,
         headers={**PLAIN, **response.headers},
     )
+
+
+def _about() -> Sequence[HTTPRouteHandler]:
+    shown = {"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff"}
+
+    @get("/swagger/openapi.json", sync_to_thread=False, include_in_schema=False)
+    def description() -> LitestarResponse[bytes]:
+        return LitestarResponse(openapi.understood(), media_type="application/json", headers=shown)
+
+    @get("/swagger/openapi-3.1.json", sync_to_thread=False, include_in_schema=False)
+    def newer() -> LitestarResponse[bytes]:
+        return LitestarResponse(openapi.document(), media_type="application/json", headers=shown)
+
+    @get("/swagger", sync_to_thread=False, include_in_schema=False)
+    def docs() -> LitestarResponse[str]:
+        content = page("Counterfoil: Received API", "/swagger")
+        return LitestarResponse(content, media_type="text/html; charset=utf-8", headers=shown)
+
+    @get("/swagger/{name:str}", sync_to_thread=True, include_in_schema=False)
+    def docs_asset(request: Asked) -> LitestarResponse[bytes]:
+        name = request.path_params["name"]
+        if name == "start.js":
+            return LitestarResponse(start("/swagger"), media_type="text/javascript; charset=utf-8", headers=shown)
+        found = asset(name)
+        if found is None:
+            return answered(failed(failure(404, "route.not_found", f"there is nothing at {request.url.path}"[:300])))
+        caching = {**shown, "Cache-Control": "public, max-age=86400"}
+        return LitestarResponse(found[0], media_type=found[1], headers=caching)
+
+    return description, newer, docs, docs_asset
 
 
 PREFIXES = tuple({"/".join(r.path.split("/")[: 2 if r.path.startswith("/auth") else 3]) for r in ROUTES})
