@@ -20,10 +20,12 @@ from counterfoil.api.metrics import CONTENT_TYPE, Measured, Receive, Scope, Send
 from counterfoil.api.native.door import failed, token_of
 from counterfoil.api.native.handlers import answered, handlers, refused
 from counterfoil.api.received import handlers as received
+from counterfoil.api.received.usage_files import upload_handlers
 from counterfoil.app import House
 from counterfoil.flows.keys import Auth
 from counterfoil.jobs.worker import run_worker
 from counterfoil.web.routes import error_response, pages
+from counterfoil.web.upload_page import upload_pages
 
 THREADS = 7
 """Handlers that run at once: with the worker and the usage writers they stay within the house's connections."""
@@ -38,7 +40,10 @@ class Server:
     def __init__(self, house: House) -> None:
         self._ingest = ingest.IngestDoor(house, partial(_who, house), lands_on=house.landings.refs, clock=house.clock)
         self._behind = Litestar(
-            route_handlers=[*handlers(house), *received.handlers(house), *pages(house), self._metrics()],
+            route_handlers=[
+                *handlers(house), *received.handlers(house), *upload_handlers(house), *pages(house), *upload_pages(),
+                self._metrics(),
+            ],
             openapi_config=None,
             exception_handlers={Exception: _answer_to},
             lifespan=[self._open],

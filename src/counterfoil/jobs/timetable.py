@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from counterfoil.core.tlog.note import Signer
 from counterfoil.flows.integrate_log import BATCH, integrate
+from counterfoil.flows.work_uploads import work_uploads
 
 EVERY_MODE = ("live", "test")
 
@@ -49,8 +50,18 @@ def timetable(
         Job("integrate_log", 1, EVERY_MODE, integrating(open_tx, signer_of)),
         Job("advance", 60, EVERY_MODE, lambda tenant, _stopping: advance(tenant)),
         *([] if deliver is None else [Job("deliver", 5, EVERY_MODE, deliver)]),
+        Job("work_uploads", 1, EVERY_MODE, working_uploads(open_tx)),
         Job("forget_answers", 3600, EVERY_MODE, forgetting(open_tx)),
     )
+
+
+def working_uploads(open_tx: OpenTx) -> Callable[[int, Callable[[], bool]], int]:
+    """Check or store the rows of uploaded files, chunk by chunk."""
+
+    def run(tenant: int, stopping: Callable[[], bool]) -> int:
+        return work_uploads(lambda actor: open_tx(tenant, actor), stopping)
+
+    return run
 
 
 def integrating(open_tx: OpenTx, signer_of: Callable[[Any], Signer], batch: int = BATCH) -> Callable[

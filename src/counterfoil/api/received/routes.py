@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from counterfoil.api.received import auth, contracts, invoices, parties, products, usage
+from counterfoil.api.received import auth, contracts, invoices, parties, products, usage, usage_upload
 from counterfoil.api.received.door import Route
 
 ROUTES: tuple[Route, ...] = (
@@ -12,4 +12,5 @@ ROUTES: tuple[Route, ...] = (
     *contracts.ROUTES,
     *invoices.ROUTES,
     *usage.ROUTES,
+    *usage_upload.ROUTES,
 )
