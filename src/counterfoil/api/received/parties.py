@@ -1,4 +1,4 @@
-"""`/api/customers` and `/api/entities`."""
+"""`/api/customers`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, field
 
 from counterfoil.api.received.door import FINANCE, Call, Reply, Route
-from counterfoil.api.received.entity_wire import EntityOut, entity_out
 from counterfoil.api.received.payment_wire import (
     Payable,
     PayableOut,
@@ -133,20 +132,6 @@ class NamesFilter(Paging):
     customer_name: Annotated[str, Meta(max_length=200, description="Part of the name, in any case")] = ""
     orderBy: Literal["name"] = "name"
     order: Annotated[str, Meta(pattern="^(?i:asc|desc)$", description="ASC or DESC")] = "ASC"
-
-
-class EntityName(Output):
-    """An entity in short."""
-
-    entity_ref: RefText
-    entity_name: str
-    entity_legal_name: str
-
-
-class EntityNames(Output):
-    """Entities in short."""
-
-    entities: list[EntityName]
 
 
 def post_customer(call: Call) -> CustomerRef:
@@ -284,26 +269,6 @@ def _names(rows: list[tuple[Ref, str, str]]) -> list[CustomerName]:
     return [CustomerName(customer_ref=r, customer_name=n, customer_legal_name=legal) for r, n, legal in rows]
 
 
-def list_entities(call: Call) -> Reply:
-    """Every entity."""
-    entities: list[Entity] = list(call.tx.entities().values())
-    names = [EntityName(entity_ref=e.ref, entity_name=e.name, entity_legal_name=e.legal_name) for e in entities]
-    return Reply(EntityNames(entities=names), {"X-Total-Count": str(len(names))})
-
-
-def get_entity(call: Call) -> EntityOut:
-    """One entity."""
-    return entity_out(_entity(call))
-
-
-def _entity(call: Call) -> Entity:
-    ref = Ref(call.ref("entity_ref"))
-    found: Entity | None = call.tx.entities([ref]).get(ref)
-    if found is None:
-        raise NotFound("entity.not_found", f"there is no entity {ref}")
-    return found
-
-
 _CUSTOMER = {
     "name": "Acme", "legal_name": "Acme Inc.", "email": "ap@acme.example, cfo@acme.example", "ein": "12-3456789",
     "phone": {"countryCode": "1", "phone": "2121234567"}, "country": "United States", "country_state": "NY",
@@ -320,6 +285,4 @@ ROUTES = (
           CustomerPage, query=NamesFilter),
     Route("GET", "/api/customers/{customer_ref}", "Customers", "One customer", get_customer, CustomerOut,
           errors=(404,), ours=True),
-    Route("GET", "/api/entities/names", "Entities", "All entities by name", list_entities, EntityNames),
-    Route("GET", "/api/entities/{entity_ref}", "Entities", "One entity", get_entity, EntityOut, errors=(404,)),
 )
