@@ -22,8 +22,9 @@ def sandbox(
 ) -> None:
     """Make a fresh test tenant that is ready for use.
 
-    It has an entity, an administrator, an API key, and two published pricings in USD: one fixed, one metered. Secrets
-    are shown once, now. Each call makes another one.
+    It has an entity with a bank account and a payment gateway, an administrator, an API key, and published pricings in
+    USD: one fixed, one metered, plans to choose from, and usage in tiers. Secrets are shown once, now. Each call makes
+    another one.
 
     Example: [bold]TOKEN=$(counterfoil sandbox --json | jq -r .token)[/bold]
     """
@@ -66,6 +67,7 @@ def make_sandbox(house: Any, name: str = "", *, example: bool = False) -> dict[s
                 country="US",
                 address=("1 Sandbox Street", "Springfield"),
                 bank=(("Bank", "Example Bank"), ("Account number", "000123456")),
+                settings=_paid_at(tx.new_ref(), tx.new_ref(), company),
             ),
         )
         add_person(tx, PasswordHasher().hash, email=email, name="Administrator", password=password, role="admin")
@@ -89,8 +91,25 @@ def make_sandbox(house: Any, name: str = "", *, example: bool = False) -> dict[s
     return made
 
 
+def _paid_at(account: str, gateway: str, company: str) -> dict[str, Any]:
+    """Where the entity is: its town, its bank account and its payment gateway."""
+    return {
+        "city": "Springfield", "country_state": "NY", "zip_code": "10001",
+        "billing_details": {
+            "billing_accounts": [
+                {"billing_account_id": account, "bank_name": "Example Bank", "account": "000123456", "account_name": company}
+            ],
+            "payment_gateways": [
+                {"payment_gateway_id": gateway, "provider": "STRIPE", "payment_gateway_card_id": "acct_example",
+                 "account_name": company}
+            ],
+        },
+    }
+
+
 def _price(tx: Any) -> dict[str, str]:
-    """A fixed pricing (49.00 a month) and a metered one (0.02 a call), both published."""
+    """A fixed pricing (49.00 a month), a metered one (0.02 a call), plans to choose from, and usage in tiers to choose
+    from; all published."""
     from counterfoil.core.basis.ids import Ref
     from counterfoil.core.pricing.model import LineItem
     from counterfoil.core.pricing.models.flat import Flat
@@ -99,9 +118,9 @@ def _price(tx: Any) -> dict[str, str]:
     from counterfoil.core.usage.meter import Meter
     from counterfoil.flows.keep_catalogue import create_product, create_usage_product, draft_pricing, publish_pricing
 
-    def publish(product: str, pricing: str, item: LineItem) -> tuple[Ref, Ref]:
+    def publish(product: str, pricing: str, *items: LineItem) -> tuple[Ref, Ref]:
         product_ref = create_product(tx, product)
-        draft = draft_pricing(tx, Pricing(Ref(""), product_ref, pricing, "", 1, "USD", (item,)))
+        draft = draft_pricing(tx, Pricing(Ref(""), product_ref, pricing, "", 1, "USD", items))
         return product_ref, publish_pricing(tx, draft.ref).ref
 
     meter = create_usage_product(tx, Meter(Ref(""), "API calls", "sum", "call"))
@@ -113,7 +132,19 @@ def _price(tx: Any) -> dict[str, str]:
         "Pay as you go",
         LineItem(Ref(""), "API calls", "usage", PerUnit(Decimal("0.02")), unit="call", usage_product_ref=meter.ref),
     )
+    units = create_usage_product(tx, Meter(Ref(""), "Units", "sum", "unit"))
+    plans = {"Starter": ("3000", "10"), "Professional": ("6000", "9"), "Organization": ("9000", "8")}
+    _, subscriptions = publish("Subscriptions", "Plans", *(
+        LineItem(Ref(""), name, "recurring", Flat(Decimal(fee)), unit="month") for name, (fee, _unit) in plans.items()
+    ))
+    _, tiered = publish("Pay-as-you-go", "Tiered", *(
+        LineItem(Ref(""), name, "usage", PerUnit(Decimal(price)), unit="unit", usage_product_ref=units.ref)
+        for name, (_fee, price) in plans.items()
+    ))
     return {
+        "plans_pricing_ref": subscriptions,
+        "tiered_pricing_ref": tiered,
+        "units_usage_product_ref": units.ref,
         "product_ref": fixed_product,
         "pricing_ref": fixed,
         "usage_priced_product_ref": usage_product,
