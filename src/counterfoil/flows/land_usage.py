@@ -89,15 +89,22 @@ class Landings:
     def __init__(self) -> None:
         self._tenants: dict[int, _Tenant] = {}
         self._catalogues: dict[int, Catalogue] = {}
+        self._told: dict[int, set[Ref]] = {}
 
     def catalogue(self, tx: LandTx) -> Catalogue:
         """What decides whether an event is taken, as it is now."""
         found = self._catalogues[tx.tenant] = read_catalogue(tx, self._catalogues.get(tx.tenant))
         return found
 
-    def of(self, tx: LandTx, events: Sequence[Reported]) -> list[tuple[Landed, ...]]:
-        """For each (customer, stream, instant) the documents that count it, by contract and product: one, usually."""
-        known = self._known(tx, {(e[0], e[1]) for e in events})
+    def of(
+        self, tx: LandTx, events: Sequence[Reported], catalogue: Catalogue | None = None
+    ) -> list[tuple[Landed, ...]]:
+        """For each (customer, stream, instant) the documents that count it, by contract and product: one, usually.
+
+        `catalogue`: as it was read in this transaction, so that its version need not be asked for again.
+        """
+        version = tx.catalogue_mark()[0] if catalogue is None else catalogue.version
+        known = self._known(tx, version, {(e[0], e[1]) for e in events})
         landed = [self._landings(known[e[0], e[1]], e[1], e[2]) for e in events]
         billed = _billed(tx, {id(x): x for each in landed for x in each}.values())
         told: dict[int, Landed] = {}
@@ -117,8 +124,16 @@ class Landings:
         own = {c.period: c.document_ref for c in children if c.document_ref in made}
         return [(own.get(each[0].period) or each[0].document_ref) if each else None for each in landed]
 
-    def _known(self, tx: LandTx, pairs: set[tuple[Ref, Ref]]) -> dict[tuple[Ref, Ref], _Known]:
-        version, _clock = tx.catalogue_mark()
+    def not_told(self, tenant: int, documents: Iterable[Ref]) -> set[Ref]:
+        """Those of the documents to come that nobody was told of yet, as far as is remembered; now they are told."""
+        told = self._told.setdefault(tenant, set())
+        fresh = set(documents) - told
+        if len(told) > MAX_KNOWN:
+            told.clear()
+        told |= fresh
+        return fresh
+
+    def _known(self, tx: LandTx, version: int, pairs: set[tuple[Ref, Ref]]) -> dict[tuple[Ref, Ref], _Known]:
         held = self._tenants.get(tx.tenant)
         if held is None or held.version != version or len(held.known) > MAX_KNOWN:
             held = self._tenants[tx.tenant] = _Tenant(version)

@@ -19,6 +19,7 @@ from counterfoil.flows.bill_upon_usage import Touched, bill_upon_usage
 from counterfoil.flows.correct_usage import CorrectionTx, StoredEvent, delete_usage, edit_usage
 from counterfoil.flows.land_usage import Landed, Landings, LandTx, bill_landed
 from counterfoil.flows.record_usage import Checked, Refused, Report, UsageTx, check_usage, store_usage
+from counterfoil.flows.usage_catalogue import Catalogue
 
 OTHER_DOCUMENT = "usage.other_document"
 """Code of a report whose document is not what its sender expects."""
@@ -78,7 +79,7 @@ def report_usage(
     answers: list[Told | Refused] = [r for r in reads if not isinstance(r, Report)]
     checked = check_usage(reports, catalogue, tx.now)
     refused = dict(checked.refused)
-    landed = landings.of(tx, [(n[0], n[1], reports[i].at) for i, n in zip(checked.well, checked.named, strict=True)])
+    landed = landings.of(tx, [(n[0], n[1], reports[i].at) for i, n in zip(checked.well, checked.named, strict=True)], catalogue)
     well = []
     for i, named, each in zip(checked.well, checked.named, landed, strict=True):
         problems = _unexpected(each, expected[places[i]])
@@ -101,7 +102,8 @@ def report_usage(
         events[i] = (ref, Event(ref, customer, stream, r.at, r.quantity, r.properties, r.key))
         if stored[i].status == "duplicate":
             events[i] = _standing(tx, ref)
-    told = dict(zip(events, tell(tx, landings, list(events.values())), strict=True))
+    known = None if "duplicate" in {a.status for a in stored} else [each for _i, _named, each in well]
+    told = dict(zip(events, tell(tx, landings, list(events.values()), catalogue, known), strict=True))
     by_place = {place: told.get(i) or refused[i] for i, place in enumerate(places)}
     others = iter(answers)
     return [by_place[i] if i in by_place else next(others) for i in range(len(reads))]
@@ -136,12 +138,20 @@ def remove_usage(tx: ReportTx, landings: Landings, ref: str, *, why: str = "dele
     return told
 
 
-def tell(tx: ReportTx, landings: Landings, events: Sequence[tuple[Ref, Event]]) -> list[Told]:
-    """Where events are: on the document that billed them as they came, or on the one that counts their period."""
+def tell(
+    tx: ReportTx, landings: Landings, events: Sequence[tuple[Ref, Event]], catalogue: Catalogue | None = None,
+    landed: Sequence[tuple[Landed, ...]] | None = None,
+) -> list[Told]:
+    """Where events are: on the document that billed them as they came, or on the one that counts their period.
+
+    `catalogue`, `landed`: where they were read in this transaction.
+    """
     if not events:
         return []
-    streams = landings.catalogue(tx).streams
-    landed = landings.of(tx, [(e.customer_ref, e.usage_product_ref, e.at) for _first, e in events])
+    catalogue = catalogue or landings.catalogue(tx)
+    streams = catalogue.streams
+    if landed is None:
+        landed = landings.of(tx, [(e.customer_ref, e.usage_product_ref, e.at) for _first, e in events], catalogue)
     names = {ref: c.name for ref, c in tx.customers(list({e.customer_ref for _first, e in events})).items()}
     as_it_came = any(x.terms.due_upon_usage for each in landed for x in each)
     own = tx.landed_on([e.ref for _first, e in events]) if as_it_came else {}
@@ -160,11 +170,11 @@ def tell(tx: ReportTx, landings: Landings, events: Sequence[tuple[Ref, Event]]) 
                 parent_ref=each[0].parent_ref, parent_numbers=each[0].parent_number,
             )
         found.append(told)
-    _remember(tx, landed)
+    _remember(tx, landings, landed)
     return found
 
 
-def _remember(tx: ReportTx, landed: Sequence[tuple[Landed, ...]]) -> None:
+def _remember(tx: ReportTx, landings: Landings, landed: Sequence[tuple[Landed, ...]]) -> None:
     """Documents to come can be asked for by the references that are told here."""
     rows = {}
     for x in (x for each in landed for x in each):
@@ -174,8 +184,9 @@ def _remember(tx: ReportTx, landed: Sequence[tuple[Landed, ...]]) -> None:
         parent = x.landing.parent
         if parent is not None and x.parent_ref is not None and not x.parent_number:
             rows[x.parent_ref] = (x.parent_ref, parent.contract_ref, parent.charge.issue_on)
-    if rows:
-        tx.remember_upcoming(list(rows.values()))
+    fresh = landings.not_told(tx.tenant, rows)
+    if fresh:
+        tx.remember_upcoming([rows[ref] for ref in fresh])
 
 
 def _standing(tx: ReportTx, ref: str) -> tuple[Ref, Event]:

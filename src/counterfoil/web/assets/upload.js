@@ -131,9 +131,9 @@ function progress(u) {
   for (const key of ["rows", "accepted", "duplicates", "refused", "skipped"]) {
     $(`count-${key}`).textContent = u[key].toLocaleString("en");
   }
-  $("problems").replaceChildren(...u.problems.slice(0, 20).map((p) => {
+  $("problems").replaceChildren(...u.problems.slice(0, 10).map((p) => {
     const item = document.createElement("li");
-    item.textContent = `Line ${p.line}: ${p.field ? `${p.field} ` : ""}${p.message}`;
+    item.textContent = `Line ${p.line}: ${p.field ? `${p.field}: ` : ""}${p.message}`;
     return item;
   }));
   $("results").hidden = !["done", "failed"].includes(u.state) || !u.rows;
