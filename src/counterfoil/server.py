@@ -28,7 +28,7 @@ from counterfoil.web.routes import error_response, pages
 from counterfoil.web.upload_page import upload_pages
 
 THREADS = 7
-"""Handlers that run at once: with the worker and the usage writers they stay within the house's connections."""
+"""Handlers that run at once: with the worker's two lanes and the usage writers they stay within the house's connections."""
 STOP_SECONDS = 20
 
 _log = structlog.get_logger("counterfoil.server")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.period import Window
@@ -154,6 +154,42 @@ class Handed:
     refused: Mapping[str, Refused] = field(default_factory=dict)
 
 
+MailState = Literal["waiting", "retrying", "parked", "sent"]
+"""waiting (for its day, or for the worker) → sent; retrying after a failure that may pass, parked after one that may not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handing:
+    """One time that a mail was handed over, with the server's words for each address that it refused. `n`: which try."""
+
+    n: int
+    via: str
+    subject: str
+    message_id: str
+    accepted: tuple[str, ...]
+    refused: Mapping[str, str]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MailRow:
+    """A promised mail and what became of it. `to`: addresses given by hand, or those that are left; none for the
+    customer's own. `reason`: why it did not go out."""
+
+    promise_ref: Ref
+    document_ref: Ref
+    document_number: str
+    state: MailState
+    made_at: datetime
+    due_at: datetime
+    next_try_at: datetime | None
+    tries: int
+    reason: str
+    kept_at: datetime | None
+    to: Sequence[str]
+    handings: tuple[Handing, ...]
+
+
 class Undelivered(Upstream):
     """The server did not take a mail for anybody. `permanent`: it never will take this one. `everything`: nor any other
     now, since it cannot be reached or does not know us. `refused`: its words by address, where it had some."""
@@ -296,6 +332,10 @@ class Tx(Protocol):
     def put_back(self, promises: Sequence[Promise], not_before: datetime | None) -> None: ...
     def mail_policy(self) -> MailPolicy: ...
     def put_mail_policy(self, policy: MailPolicy) -> None: ...
+    def mail_page(
+        self, kind: str, before: tuple[datetime, str] | None, limit: int, *, document_ref: str | None = None,
+        promise_ref: str | None = None, state: MailState | None = None,
+    ) -> Sequence[MailRow]: ...
     def add_mail(self, promise: Promise, mail: Mail, handed: Handed, via: str) -> None: ...
     def put_layout(self, layout: Layout) -> None: ...
     def drop_layout(self, ref: str) -> bool: ...

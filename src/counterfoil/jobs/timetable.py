@@ -18,13 +18,15 @@ EVERY_MODE = ("live", "test")
 class Job:
     """Work that comes back. `every_seconds` lie between two runs for one tenant; `run` does what there is to do for the
     tenant of that number, in steps that each commit, until there is nothing left or it is told to stop. It may run
-    anywhere, at any time, several times at once: nothing is done twice for that."""
+    anywhere, at any time, several times at once: nothing is done twice for that. Jobs of one `lane` wait for each other:
+    work that may take minutes has a lane of its own, so that nothing else waits for it."""
 
     name: str
     every_seconds: float
     modes: tuple[str, ...]
     run: Callable[[int, Callable[[], bool]], int]
     """(tenant, whether to stop) to how much was done."""
+    lane: str = ""
 
 
 class OpenTx(Protocol):
@@ -50,13 +52,14 @@ def timetable(
         Job("integrate_log", 1, EVERY_MODE, integrating(open_tx, signer_of)),
         Job("advance", 60, EVERY_MODE, lambda tenant, _stopping: advance(tenant)),
         *([] if deliver is None else [Job("deliver", 5, EVERY_MODE, deliver)]),
-        Job("work_uploads", 1, EVERY_MODE, working_uploads(open_tx)),
+        Job("work_uploads", 1, EVERY_MODE, working_uploads(open_tx), lane="uploads"),
         Job("forget_answers", 3600, EVERY_MODE, forgetting(open_tx)),
     )
 
 
 def working_uploads(open_tx: OpenTx) -> Callable[[int, Callable[[], bool]], int]:
-    """Check or store the rows of uploaded files, chunk by chunk."""
+    """Check or store the rows of uploaded files, chunk by chunk. Told to stop, a run goes on later; a dry run begins
+    anew, which is why it is not broken off to let other jobs in."""
 
     def run(tenant: int, stopping: Callable[[], bool]) -> int:
         return work_uploads(lambda actor: open_tx(tenant, actor), stopping)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from threading import Event
+from threading import Event, Thread
 from typing import Any, Protocol
 
 import structlog
@@ -63,13 +63,33 @@ def run_worker(house: WorkHouse, stop: Event, *, once: bool = False) -> int:
     """Do what is due, over and over, until `stop` is set; with `once`, everything one time. How many jobs failed.
 
     A job that fails is parked with its reason, logged, and tried again later; it stops neither other jobs nor other
-    tenants. A stop waits for the transaction that is open. Any number of workers may run.
+    tenants. A stop waits for the transactions that are open, one in each lane. Any number of workers may run.
     """
+    lanes: dict[str, list[Job]] = {"": []}
+    for job in house.timetable:
+        lanes.setdefault(job.lane, []).append(job)
+    failures: list[int] = []
+
+    def drive(jobs: Sequence[Job]) -> None:
+        failures.append(_drive(house, jobs, stop, once=once))
+
+    # A stopped process does not wait for a lane that hangs: what it had open is rolled back.
+    aside = [Thread(target=drive, args=(jobs,), name=name, daemon=True) for name, jobs in lanes.items() if name]
+    for thread in aside:
+        thread.start()
+    drive(lanes[""])
+    for thread in aside:
+        thread.join()
+    return sum(failures)
+
+
+def _drive(house: WorkHouse, jobs: Sequence[Job], stop: Event, *, once: bool) -> int:
+    """Do what is due of the jobs of one lane; how many failed."""
     rota = _Rota()
     failed = 0
     while not stop.is_set():
         if _read_tenants(house, rota):
-            failed += _round(house, rota, stop)
+            failed += _round(house, jobs, rota, stop)
         if once:
             return failed + rota.failures
         stop.wait(TICK_SECONDS)
@@ -92,9 +112,9 @@ def _read_tenants(house: WorkHouse, rota: _Rota) -> bool:
     return True
 
 
-def _round(house: WorkHouse, rota: _Rota, stop: Event) -> int:
+def _round(house: WorkHouse, jobs: Sequence[Job], rota: _Rota, stop: Event) -> int:
     failed = 0
-    for job in house.timetable:
+    for job in jobs:
         for tenant, mode in rota.tenants:
             if stop.is_set():
                 return failed

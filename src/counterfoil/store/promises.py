@@ -4,11 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 
 from counterfoil.core.basis.ids import Ref
-from counterfoil.flows.ports import Handed, Mail, MailPolicy, NewPromise, Promise
+from counterfoil.flows.ports import Handed, Handing, Mail, MailPolicy, MailRow, MailState, NewPromise, Promise
 from counterfoil.store.rows import Rows, encode
+
+_STATE: LiteralString = (
+    "CASE WHEN p.kept_at IS NOT NULL THEN 'sent' WHEN k.ref IS NOT NULL THEN 'parked' "
+    "WHEN p.last_error IS NOT NULL THEN 'retrying' ELSE 'waiting' END"
+)
+_MAIL: LiteralString = (
+    f"p.promise_ref::text, p.ref::text, d.number, {_STATE}, p.made_at, p.due_at, "
+    "CASE WHEN p.kept_at IS NULL AND k.ref IS NULL AND p.last_error IS NOT NULL THEN p.not_before END, p.tries, "
+    "coalesce(CASE WHEN p.kept_at IS NULL THEN k.reason END, p.last_error, ''), p.kept_at, "
+    "ARRAY(SELECT jsonb_array_elements_text(p.payload -> 'to')), "
+    "(SELECT coalesce(jsonb_agg(jsonb_build_array(m.try, m.via, m.subject, m.message_id, m.accepted, m.refused, m.at) "
+    "ORDER BY m.try), '[]') FROM mail m WHERE m.tenant = p.tenant AND m.promise_ref = p.promise_ref) "
+    "FROM promise p JOIN document d ON d.tenant = p.tenant AND d.document_ref = p.ref "
+    "LEFT JOIN parked k ON k.tenant = p.tenant AND k.work = p.kind AND k.ref = p.ref::text"
+)
 
 
 class PromiseRows(Rows):
@@ -124,6 +139,22 @@ class PromiseRows(Rows):
         )
         return [dict(zip(keys, r, strict=True)) for r in rows]
 
+    def mail_page(
+        self, kind: str, before: tuple[datetime, str] | None, limit: int, *, document_ref: str | None = None,
+        promise_ref: str | None = None, state: MailState | None = None,
+    ) -> list[MailRow]:
+        """Promised mails, the latest promise first; `before`: the last one of the page before."""
+        made_at, ref = before or (None, None)
+        rows = self.all(
+            f"SELECT {_MAIL} WHERE p.tenant = %s AND p.kind = %s "
+            "AND (%s::timestamptz IS NULL OR (p.made_at, p.promise_ref) < (%s, %s::uuid)) "
+            "AND (%s::uuid IS NULL OR p.ref = %s) AND (%s::uuid IS NULL OR p.promise_ref = %s) "
+            f"AND (%s::text IS NULL OR {_STATE} = %s) ORDER BY p.made_at DESC, p.promise_ref DESC LIMIT %s",
+            self.tenant, kind, made_at, made_at, ref, document_ref, document_ref, promise_ref, promise_ref, state, state,
+            limit,
+        )
+        return [_mail(*r) for r in rows]
+
     def promise_of_mail(self, promise_ref: str) -> Promise | None:
         """A promise as it is now, to look at."""
         row = self.one(
@@ -134,3 +165,14 @@ class PromiseRows(Rows):
         if row is None:
             return None
         return Promise(Ref(row[0]), row[1], Ref(row[2]), row[3], row[4], self.now)
+
+
+def _mail(ref: str, document_ref: str, *rest: Any) -> MailRow:
+    row: tuple[Any, ...] = Ref(ref), Ref(document_ref), *rest[:-1], tuple(_handing(*one) for one in rest[-1])
+    return MailRow(*row)
+
+
+def _handing(
+    n: int, via: str, subject: str, message_id: str, accepted: list[str], refused: Mapping[str, str], at: str
+) -> Handing:
+    return Handing(n, via, subject, message_id, tuple(accepted), refused, datetime.fromisoformat(at))

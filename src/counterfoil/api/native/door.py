@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import IO, Any, Literal, Protocol
 
 import msgspec
 import structlog
@@ -36,6 +36,11 @@ class House(Protocol):
     @property
     def settings(self) -> Any:
         """Of which the `public_url` is asked."""
+        ...
+
+    @property
+    def post(self) -> Any:
+        """Where mails are handed over; None when no mail server is configured."""
         ...
 
     def tx(self, tenant: int, actor: str = "system") -> AbstractContextManager[Any]:
@@ -74,14 +79,32 @@ class House(Protocol):
         """A document as PDF."""
         ...
 
+    def preview_layout(self, tx: Any, layout: Any, document_ref: str | None = None) -> bytes:
+        """A document, or a sample of one, as PDF in a layout that need not be stored."""
+        ...
+
+    def mail_source(self, tx: Any, promise_ref: str) -> bytes:
+        """A mail as it goes over the wire."""
+        ...
+
 
 class NoQuery(Input):
     """No parameters."""
 
 
+@dataclass(frozen=True, slots=True)
+class ReceivedFile:
+    """A file that came in: it lies on disk, since it may be large. `name` is as the sender calls it ("" for none)."""
+
+    content: IO[bytes]
+    name: str
+    sha256: bytes
+
+
 @dataclass(slots=True)
 class Call:
-    """A request as a route sees it. `tx` is open, except on routes that span transactions of their own."""
+    """A request as a route sees it. `tx` is open, except on routes that span transactions of their own; `file` is what
+    came with a route that streams."""
 
     house: House
     auth: Auth
@@ -89,6 +112,7 @@ class Call:
     query: Any = None
     body: Any = None
     tx: Any = None
+    file: ReceivedFile | None = None
 
     def ref(self, name: str) -> str:
         """A reference in the path; what is not spelled like one cannot exist."""
@@ -108,9 +132,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """An answer that is not JSON."""
+    """An answer that is not JSON; one that may be large is an open file at its beginning, which is closed once it is
+    sent."""
 
-    content: bytes
+    content: bytes | IO[bytes]
     media_type: str
     name: str = ""
 
@@ -127,7 +152,8 @@ class Secret:
 class Route:
     """One operation: how it is called, by whom, what goes in and out, and the function that does it.
 
-    `spans`: it opens transactions of its own. `media`: the content type of a successful answer.
+    `spans`: it opens transactions of its own. `media`: the content type of a successful answer. `streams`: its body is a
+    file of any content type, which is not kept in memory.
     """
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -145,6 +171,7 @@ class Route:
     errors: tuple[int, ...] = ()
     example: Any = None
     spans: bool = False
+    streams: bool = False
     max_body: int = MAX_BODY
 
     @property
@@ -162,6 +189,7 @@ class Request:
     headers: Mapping[str, str]
     params: Mapping[str, str]
     body: bytes = b""
+    file: ReceivedFile | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +197,7 @@ class Response:
     """What goes back."""
 
     status: int
-    body: bytes
+    body: bytes | IO[bytes]
     media_type: str = JSON
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -211,12 +239,28 @@ def token_of(headers: Mapping[str, str]) -> str:
     raise Forbidden("key.missing", "send an API key as `Authorization: Bearer pk_….…` or as `X-Api-Key`")
 
 
-def _respond(house: House, route: Route, request: Request) -> Response:
+def refusal(house: House, route: Route, request: Request) -> Response | None:
+    """What is to be refused before a file is taken in: nobody fills our disk who may not."""
+    try:
+        _call(house, route, request)
+        _key(request)
+    except Refusal as found:
+        return failed(failure_of(found))
+    except Exception as error:
+        return failed(unexpected(error, f"{route.method} {route.path}"))
+    return None
+
+
+def _call(house: House, route: Route, request: Request) -> Call:
     auth = house.authenticate(token_of(request.headers))
     if auth.role not in route.roles:
         needed = ", ".join(sorted(route.roles))
         raise Forbidden("role.missing", f"a key with role {auth.role} may not do this; it takes one of: {needed}")
-    call = Call(house, auth, request.params, read_query(route.query, request.query))
+    return Call(house, auth, request.params, read_query(route.query, request.query), file=request.file)
+
+
+def _respond(house: House, route: Route, request: Request) -> Response:
+    call = _call(house, route, request)
     if route.body is not None:
         _check_media(request)
         call.body = read(route.body, request.body or (b"{}" if _may_be_empty(route.body) else b""))
@@ -238,30 +282,30 @@ def _once(house: House, route: Route, call: Call, key: str, fingerprint: bytes) 
     auth = call.auth
     if route.spans:
         # What spans transactions is idempotent by itself; its answer is kept when it is done.
-        kept = _kept(house, auth, key, fingerprint)
+        kept = _kept(house, route, auth, key, fingerprint)
         if kept is not None:
             return kept
         done = _done(route, route.do(call))
         with house.tx(auth.tenant, auth.actor) as tx:
             if tx.answer_for(key, fingerprint)[0]:
-                tx.keep_answer(key, done.status, done.body)
+                tx.keep_answer(key, done.status, _bytes(done))
         return done
     with house.tx(auth.tenant, auth.actor) as call.tx:
-        kept = _replay(call.tx.answer_for(key, fingerprint), fingerprint)
+        kept = _replay(route, call.tx.answer_for(key, fingerprint), fingerprint)
         if kept is not None:
             return kept
         result = route.do(call)
         done = _done(route, result)
-        again = encoder()(result.again) if isinstance(result, Secret) else done.body
+        again = encoder()(result.again) if isinstance(result, Secret) else _bytes(done)
         call.tx.keep_answer(key, done.status, again)
     return done
 
 
-def _kept(house: House, auth: Auth, key: str, fingerprint: bytes) -> Response | None:
+def _kept(house: House, route: Route, auth: Auth, key: str, fingerprint: bytes) -> Response | None:
     """The answer that was kept for a key, without claiming it."""
     try:
         with house.tx(auth.tenant, auth.actor) as tx:
-            kept = _replay(tx.answer_for(key, fingerprint), fingerprint)
+            kept = _replay(route, tx.answer_for(key, fingerprint), fingerprint)
             if kept is None:
                 raise _Undo
             return kept
@@ -269,7 +313,9 @@ def _kept(house: House, auth: Auth, key: str, fingerprint: bytes) -> Response | 
         return None
 
 
-def _replay(known: tuple[bool, bytes, int | None, bytes | None], fingerprint: bytes) -> Response | None:
+def _replay(
+    route: Route, known: tuple[bool, bytes, int | None, bytes | None], fingerprint: bytes
+) -> Response | None:
     new, before, status, body = known
     if new:
         return None
@@ -277,7 +323,12 @@ def _replay(known: tuple[bool, bytes, int | None, bytes | None], fingerprint: by
         raise Conflict("idempotency.other_request", "this Idempotency-Key was used for another request")
     if status is None or body is None:
         raise Conflict("idempotency.in_progress", "a request with this Idempotency-Key is being done; ask again")
-    return Response(status, bytes(body), JSON, {"Idempotency-Replayed": "true"})
+    return Response(status, bytes(body), route.media, {"Idempotency-Replayed": "true"})
+
+
+def _bytes(done: Response) -> bytes:
+    assert isinstance(done.body, bytes), "the answer to a write is kept, and so it is small"
+    return done.body
 
 
 def _done(route: Route, result: Any) -> Response:
@@ -289,8 +340,10 @@ def _done(route: Route, result: Any) -> Response:
 
 
 def _fingerprint(route: Route, request: Request) -> bytes:
-    """SHA-256 of method, path, query and body."""
+    """SHA-256 of method, path, query and body, or of name and content of a file, in whatever form it came."""
     head = f"{route.method} {request.path}?".encode() + request.query + b"\n"
+    if request.file is not None:
+        head += request.file.name.encode() + b"\n" + request.file.sha256
     return hashlib.sha256(head + request.body).digest()
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import IO, Any
 
 from litestar import Request as LitestarRequest
 from litestar import Response as LitestarResponse
@@ -12,13 +13,16 @@ from litestar import get
 from litestar.concurrency import sync_to_thread
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
+from litestar.response import Stream
 
 from counterfoil.api.native import openapi
-from counterfoil.api.native.door import House, Request, Response, Route, failed, respond, unexpected
-from counterfoil.api.native.errors import Failure, problem
+from counterfoil.api.native.door import House, Request, Response, Route, failed, refusal, respond, unexpected
+from counterfoil.api.native.errors import Failure, failure_of, problem
+from counterfoil.api.native.receive import BLOCK, receive
 from counterfoil.api.native.routes import ROUTES
 from counterfoil.api.native.swagger import understood
 from counterfoil.api.swagger_ui import POLICY, asset, page, start
+from counterfoil.core.basis.refusals import Refusal
 
 Asked = LitestarRequest[Any, Any, Any]
 INGEST = "/v1/usage/events"
@@ -32,7 +36,9 @@ def handlers(house: House) -> list[HTTPRouteHandler]:
 
 
 def _handler(house: House, route: Route) -> HTTPRouteHandler:
-    async def handle(request: Asked) -> LitestarResponse[bytes]:
+    async def handle(request: Asked) -> LitestarResponse[Any]:
+        if route.streams:
+            return await _with_file(house, route, request)
         body = await request.body() if route.writes else b""
         return answered(await sync_to_thread(respond, house, route, _seen(request, body)))
 
@@ -48,6 +54,20 @@ def _handler(house: House, route: Route) -> HTTPRouteHandler:
     return made(handle)
 
 
+async def _with_file(house: House, route: Route, request: Asked) -> LitestarResponse[Any]:
+    """Take the file in, then answer; whoever may not send it is refused before."""
+    seen = _seen(request, b"")
+    unwelcome = await sync_to_thread(refusal, house, route, seen)
+    if unwelcome is not None:
+        return answered(unwelcome)
+    try:
+        file = await receive(request.stream(), seen.headers.get("content-type", ""))
+    except Refusal as found:
+        return answered(failed(failure_of(found)))
+    with file.content:
+        return answered(await sync_to_thread(respond, house, route, replace(seen, file=file)))
+
+
 def _seen(request: Asked, body: bytes) -> Request:
     return Request(
         path=request.scope["path"],
@@ -58,12 +78,20 @@ def _seen(request: Asked, body: bytes) -> Request:
     )
 
 
-def answered(response: Response) -> LitestarResponse[bytes]:
+def answered(response: Response) -> LitestarResponse[Any]:
     """An answer of the door as one of Litestar."""
-    return LitestarResponse(
-        response.body, status_code=response.status, media_type=response.media_type,
-        headers={**PLAIN, **response.headers},
-    )
+    how: Any = {
+        "status_code": response.status, "media_type": response.media_type, "headers": {**PLAIN, **response.headers}
+    }
+    if isinstance(response.body, bytes):
+        return LitestarResponse(response.body, **how)
+    return Stream(_blocks(response.body), **how)
+
+
+def _blocks(file: IO[bytes]) -> Iterator[bytes]:
+    with file:
+        while block := file.read(BLOCK):
+            yield block
 
 
 def allowed(path: str) -> list[str]:
@@ -103,7 +131,7 @@ def _about(house: House) -> Sequence[HTTPRouteHandler]:
         return LitestarResponse(page("Counterfoil API", "/docs"), media_type="text/html; charset=utf-8", headers=shown)
 
     @get("/docs/{name:str}", sync_to_thread=True, include_in_schema=False)
-    def docs_asset(request: Asked) -> LitestarResponse[bytes]:
+    def docs_asset(request: Asked) -> LitestarResponse[Any]:
         name = request.path_params["name"]
         if name == "start.js":
             return LitestarResponse(start("/docs"), media_type="text/javascript; charset=utf-8", headers=shown)
@@ -114,7 +142,7 @@ def _about(house: House) -> Sequence[HTTPRouteHandler]:
         return LitestarResponse(found[0], media_type=found[1], headers=caching)
 
     @get("/healthz", sync_to_thread=True, include_in_schema=False)
-    def healthz() -> LitestarResponse[bytes]:
+    def healthz() -> LitestarResponse[Any]:
         try:
             house.tenants()  # answers only when the database is reachable and migrated
         except Exception:

@@ -80,6 +80,20 @@ _USAGE: Schema = {
         },
     },
 }
+_FILE: Schema = {
+    "required": True,
+    "content": {
+        "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+        "text/csv": {"schema": {"type": "string"}},
+        "application/x-ndjson": {"schema": {"type": "string"}},
+        "multipart/form-data": {
+            "schema": {
+                "type": "object", "required": ["file"],
+                "properties": {"file": {"type": "string", "format": "binary"}},
+            }
+        },
+    },
+}
 _KEY_HEADER = {
     "name": "Idempotency-Key", "in": "header", "required": False,
     "description": "Makes the request safe to repeat: it is done once, and its answer given again",
@@ -162,6 +176,8 @@ def _operation(
             media["example"] = route.example
         required = bool(components[by_kind[route.body]["$ref"].removeprefix(REFS)].get("required"))
         found["requestBody"] = {"required": required, "content": {JSON: media}}
+    if route.streams:
+        found["requestBody"] = _FILE
     return found
 
 

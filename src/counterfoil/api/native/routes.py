@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from counterfoil.api.native import books, catalogue, contracts, documents, invoices, log, parties, tenant, usage
+from counterfoil.api.native import (
+    books,
+    catalogue,
+    contracts,
+    delivery,
+    documents,
+    formats,
+    invoices,
+    layouts,
+    log,
+    parties,
+    tenant,
+    uploads,
+    usage,
+)
 from counterfoil.api.native.door import Route
 
 ROUTES: tuple[Route, ...] = (
@@ -11,8 +25,12 @@ ROUTES: tuple[Route, ...] = (
     *catalogue.ROUTES,
     *contracts.ROUTES,
     *usage.ROUTES,
+    *formats.ROUTES,
+    *uploads.ROUTES,
     *invoices.ROUTES,
     *documents.ROUTES,
+    *delivery.ROUTES,
+    *layouts.ROUTES,
     *books.ROUTES,
     *log.ROUTES,
 )

@@ -19,6 +19,7 @@ COMMENT ON COLUMN promise.due_at IS 'by the tenant''s clock';
 COMMENT ON COLUMN promise.not_before IS 'by the clock outside: a job has it until then, or it is tried again after';
 CREATE INDEX promise_due ON promise (tenant, kind, due_at, promise_ref) WHERE kept_at IS NULL;
 CREATE INDEX promise_by_ref ON promise (tenant, ref);
+CREATE INDEX promise_by_date ON promise (tenant, kind, made_at, promise_ref);
 
 CREATE TABLE mail_policy (
     tenant       integer NOT NULL REFERENCES tenant,
