@@ -207,16 +207,18 @@ def _cover(tx: Tx, contracts: Sequence[Contract], pricings: Mapping[tuple[Ref, i
                 if not item.usage_product_ref:
                     continue
                 meter = meters[item.usage_product_ref]
-                key = (terms.product_ref, meter.stream_ref, start)
-                carries = _carries(meter) or (key in rows and rows[key].carries)
-                rows[key] = Coverage(
-                    contract.ref, *key[:2], contract.customer_ref, start, end, carries, terms.due_upon_usage
-                )
+                for stream in meter.streams:
+                    key = (terms.product_ref, stream, start)
+                    carries = _carries(meter) or (key in rows and rows[key].carries)
+                    rows[key] = Coverage(
+                        contract.ref, *key[:2], contract.customer_ref, start, end, carries, terms.due_upon_usage
+                    )
     tx.put_coverage([c.ref for c in contracts], list(rows.values()))
 
 
 def _carries(meter: Meter) -> bool:
-    return meter.carry_over or reducer_of(meter.aggregation).looks_back
+    each = [part.meter for part in meter.parts] or [meter]
+    return any(m.carry_over or reducer_of(m.aggregation).looks_back for m in each)
 
 
 def _held(tx: Tx, ref: str) -> Contract:

@@ -113,7 +113,7 @@ def _not_billed(tx: Tx, contract: Contract) -> list[Touched]:
         if until <= segment.since:
             continue
         window = Period(segment.since, until).window(terms.time_zone)
-        streams = {m.stream_ref for m in meters.values()}
+        streams = {s for m in meters.values() for s in m.streams}
         for event in tx.unbilled_usage(terms.product_ref, contract.customer_ref, streams, window):
             found[(contract.ref, terms.product_ref, event.at)] = None
     return list(found)
@@ -199,7 +199,7 @@ def _correct(
             assert item.usage_product_ref is not None
             meter = meters[item.usage_product_ref]
             ask = Ask(period.contract.customer_ref, meter, window, time_zone=terms.time_zone)
-            counted = answer(ask, [e for e in kept if e.usage_product_ref == meter.stream_ref])
+            counted = answer(ask, [e for e in kept if e.usage_product_ref in meter.streams])
             after[item.ref] = counted_again(charge, item, counted.measured.quantity)
     made = _note(tx, children, before, after, {doc for doc, _e in gone}, reason)
     tx.release(period.key[0], [e.ref for _doc, e in gone])
@@ -279,13 +279,13 @@ def _fresh(
     window, terms = period.window, period.segment.terms
     assert window is not None
     items = [(i, meters[i.usage_product_ref]) for i in usage_items(terms, pricing) if i.usage_product_ref is not None]
-    streams = {meter.stream_ref for _item, meter in items}
+    streams = {s for _item, meter in items for s in meter.streams}
     fresh = tx.unbilled_usage(terms.product_ref, period.contract.customer_ref, streams, window)
     used: dict[Ref, Used] = {}
     counted: dict[Ref, None] = {}
     for item, meter in items:
         ask = Ask(period.contract.customer_ref, meter, window, needs_of(item), None, terms.time_zone)
-        mine = [e for e in fresh if e.usage_product_ref == meter.stream_ref]
+        mine = [e for e in fresh if e.usage_product_ref in meter.streams]
         found = answer(ask, mine)
         proof = UsageProof(found.root, found.count, window, meter_to_json(meter))
         used[item.ref] = Used(found.measured, proof)

@@ -16,8 +16,14 @@ from counterfoil.flows.ports import Tx
 
 def create_usage_product(tx: Tx, meter: Meter) -> Meter:
     """Store a new usage product; its reference is given here."""
-    meter = replace(meter, ref=tx.new_ref())
-    problems = list(meter_problems(meter))
+    known = tx.meters([p.meter.ref for p in meter.parts]) if meter.parts else {}
+    unknown = [
+        Problem(f"parts[{i}].usage_product_ref", f"there is no usage product {p.meter.ref}")
+        for i, p in enumerate(meter.parts) if p.meter.ref not in known
+    ]
+    parts = tuple(replace(p, meter=known.get(p.meter.ref, p.meter)) for p in meter.parts)
+    meter = replace(meter, ref=tx.new_ref(), parts=parts)
+    problems = [*unknown, *meter_problems(meter)]
     if not meter.name.strip():
         problems.append(Problem("name", "must not be empty"))
     if meter.source_ref is not None and meter.source_ref not in tx.meters([meter.source_ref]):
@@ -90,3 +96,6 @@ def _problems(tx: Tx, pricing: Pricing) -> Iterable[Problem]:
     for i, item in enumerate(pricing.items):
         if item.usage_product_ref and item.usage_product_ref not in known:
             yield Problem(f"items[{i}].usage_product_ref", f"there is no usage product {item.usage_product_ref}")
+        elif item.usage_product_ref and known[item.usage_product_ref].parts and item.model.needs:
+            built = "a usage product that is built of others has a quantity alone"
+            yield Problem(f"items[{i}].model", f"does not go with it: {built}")

@@ -181,13 +181,13 @@ def _read(tx: LandTx, pairs: Sequence[tuple[Ref, Ref]]) -> dict[tuple[Ref, Ref],
 def _agreed(tx: LandTx, contracts: Sequence[Contract]) -> dict[Ref, Agreed]:
     pricings = pricings_of(tx, contracts)
     wanted = {i.usage_product_ref for p in pricings.values() for i in p.items if i.usage_product_ref}
-    streams = {ref: meter.stream_ref for ref, meter in (tx.meters(list(wanted)) if wanted else {}).items()}
+    streams = {ref: meter.streams for ref, meter in (tx.meters(list(wanted)) if wanted else {}).items()}
     found = {}
     for contract in contracts:
         running = []
         for segment, shape in shapes_of(contract, pricings):
             items = items_of(segment.terms, pricings[(segment.terms.pricing_ref, segment.terms.pricing_version)])
-            read = frozenset(streams[i.usage_product_ref] for i in items if i.usage_product_ref)
+            read = frozenset(s for i in items if i.usage_product_ref for s in streams[i.usage_product_ref])
             running.append(Running(segment, shape, read))
         found[contract.ref] = Agreed(
             contract.ref, contract.number, contract.customer_ref, contract.collective, tuple(running)

@@ -237,7 +237,7 @@ def usage_of(tx: ProofTx, document_ref: Ref, record: Json) -> dict[str, list[byt
         customer, zone = Ref(record["buyer"]["ref"]), line["inputs"].get("time_zone", record["time_zone"])
         window = Window(read_instant(proof["window"]["start"]), read_instant(proof["window"]["end"]))
         since = reads_from(Ask(customer, meter, window, time_zone=zone))
-        lives = tx.usage_history(customer, meter.stream_ref, since, window.end)
+        lives = [x for stream in meter.streams for x in tx.usage_history(customer, stream, since, window.end)]
         read: Sequence[Life] = [life for life in lives if counts(meter, life.event)]
         read = _as_it_came(tx, line["product_ref"], Ref(record.get("corrects") or document_ref), read)
         events = as_counted(read, bytes.fromhex(proof["root"]), proof["count"], tx.written_at(document_ref))

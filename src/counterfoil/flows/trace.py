@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.refusals import NotFound
@@ -55,8 +55,8 @@ def trace_line(tx: Tx, document: str, line: int, *, events: int = 20) -> Trace:
 def _events(tx: Tx, document: Document, line: Line, limit: int) -> Iterable[Event]:
     if line.usage is None:
         return ()
-    stream = meter_from_json(line.usage.meter).stream_ref
-    return islice(tx.events_of(document.buyer.ref, stream, line.usage.window), limit)
+    window, streams = line.usage.window, meter_from_json(line.usage.meter).streams
+    return islice(chain.from_iterable(tx.events_of(document.buyer.ref, s, window) for s in streams), limit)
 
 
 def _segment(contract: Contract | None, line: Line) -> Segment | None:

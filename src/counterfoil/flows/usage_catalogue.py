@@ -121,7 +121,8 @@ def _customers(reporters: Iterable[tuple[Ref, str, str | None]]) -> dict[str, Re
 def _streams(meters: Mapping[Ref, Meter]) -> dict[str, Stream]:
     readers: dict[Ref, list[Meter]] = {}
     for meter in meters.values():
-        readers.setdefault(meter.stream_ref, []).append(meter)
+        for stream in meter.streams:
+            readers.setdefault(stream, []).append(meter)
     streams = [
         Stream(ref, m.name, tuple(readers.get(ref, ())), any(_is_exacting(r) for r in readers.get(ref, ())))
         for ref, m in meters.items()

@@ -38,7 +38,7 @@ def said_in_sql(meter: Meter, needs: frozenset[str]) -> bool:
     kind = meter.aggregation
     if kind not in _AGGREGATES and kind != "count":
         return False
-    if meter.prorated or "windows" in needs:
+    if meter.parts or meter.prorated or "windows" in needs:
         return False
     if meter.carry_over and not reducer_of(kind).history_counts:
         return False

@@ -181,14 +181,14 @@ class UsageRows(EventRows):
             f"SELECT {EVENT_COLUMNS}, a.n "
             "FROM unnest(%s::uuid[], %s::timestamptz[], %s::timestamptz[]) WITH ORDINALITY "
             "AS a(customer_ref, starts, ends, n) JOIN usage_event e ON e.tenant = %s "
-            "AND e.usage_product_ref = %s::uuid "
+            "AND e.usage_product_ref = ANY(%s::uuid[]) "
             "AND e.customer_ref = a.customer_ref AND e.at >= coalesce(a.starts, '-infinity') AND e.at < a.ends "
             "WHERE e.stands",
             customers,
             starts,
             ends,
             self.tenant,
-            meter.stream_ref,
+            list(meter.streams),
         ):
             read[row[-1] - 1].append(event_from_row(row))
         for place, events in zip(places, read, strict=True):

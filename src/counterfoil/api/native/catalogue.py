@@ -39,7 +39,7 @@ from counterfoil.core.pricing.model import LineItem
 from counterfoil.core.pricing.models import MODELS
 from counterfoil.core.pricing.schema import model_schema
 from counterfoil.core.pricing.sheet import Pricing as CorePricing
-from counterfoil.core.usage.meter import Filter, Meter
+from counterfoil.core.usage.meter import Filter, Meter, MeterPart
 from counterfoil.flows.keep_catalogue import create_product, create_usage_product, draft_pricing, publish_pricing
 from counterfoil.flows.ports import PricingRow
 from counterfoil.flows.preview_pricing import PreviewLine, preview_pricing
@@ -59,6 +59,7 @@ def post_usage_product(call: Call) -> UsageProduct:
         exclude_any_of=tuple(tuple(_filter(f) for f in each) for each in b.exclude_any_of),
         group_by=tuple(b.group_by), carry_over=b.carry_over, prorated=b.prorated, amount_property=b.amount_property,
         decimals=b.decimals, windows_back=b.windows_back, signed_by=b.signed_by, rounding=b.rounding, bucket=b.bucket,
+        parts=tuple(MeterPart(p.weight, Meter(Ref(p.usage_product_ref), "part")) for p in b.parts),
     )
     return usage_product_out(create_usage_product(call.tx, meter))
 

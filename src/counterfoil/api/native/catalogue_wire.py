@@ -37,11 +37,26 @@ class FilterIn(Input):
     values: Annotated[list[ShortText], Meta(min_length=1, max_length=1000)]
 
 
+class SubActivityIn(Input):
+    """A usage product that another one is built of."""
+
+    usage_product_ref: RefText
+    weight: Annotated[Decimal, Meta(description="How often each of its units counts")] = Decimal(1)
+
+
+class SubActivityOut(Output):
+    """A usage product that another one is built of."""
+
+    usage_product_ref: RefText
+    weight: Exact
+
+
 class NewUsageProduct(Input):
     """A usage product: what is counted (its stream of events), and how (its meter).
 
     `field`: the property to aggregate instead of the event's quantity. `source_ref`: the usage product whose events are
-    counted, its own by default.
+    counted, its own by default. `parts`: other usage products that this one is built of (sub-activities): its quantity is
+    the sum of theirs, each times its weight, and it has no events of its own.
     """
 
     name: Name
@@ -60,6 +75,7 @@ class NewUsageProduct(Input):
     signed_by: Name | None = None
     rounding: MetricRounding = "half_up"
     bucket: Bucket = "day"
+    parts: Annotated[list[SubActivityIn], Meta(max_length=50)] = msgspec.field(default_factory=list)
 
 
 class FilterOut(Output):
@@ -89,6 +105,7 @@ class UsageProduct(Output):
     signed_by: str | None
     rounding: MetricRounding
     bucket: Bucket
+    parts: list[SubActivityOut]
 
 
 class NewProduct(Input):
@@ -216,8 +233,9 @@ def part_out(part: Part) -> PartOut:
 
 def usage_product_out(meter: Meter) -> UsageProduct:
     """A meter as the wire shows it."""
-    values = meter_to_json(meter)
-    return UsageProduct(usage_product_ref=values.pop("ref"), **values)
+    values = {k: v for k, v in meter_to_json(meter).items() if k != "ref"}
+    parts = [SubActivityOut(usage_product_ref=p.meter.ref, weight=exact(p.weight) or "0") for p in meter.parts]
+    return UsageProduct(**{**values, "usage_product_ref": meter.ref, "parts": parts})
 
 
 def pricing_out(row: PricingRow) -> Pricing:

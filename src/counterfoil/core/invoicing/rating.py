@@ -60,7 +60,8 @@ def splits_problems(items: Sequence[LineItem], meters: Mapping[Ref, Meter]) -> I
         if item.kind != "usage" or item.usage_product_ref is None:
             continue
         meter = meters[item.usage_product_ref]
-        if meter.aggregation not in ("count", "sum") or meter.carry_over or meter.prorated:
+        each = [part.meter for part in meter.parts] or [meter]
+        if any(m.aggregation not in ("count", "sum") or m.carry_over or m.prorated for m in each):
             yield Problem("payment_time", f"{item.item}: DURING_USE needs usage that adds up; {meter.name} does not")
         elif item.model.needs:
             yield Problem("payment_time", f"{item.item}: DURING_USE does not go with a {item.model.kind} price")

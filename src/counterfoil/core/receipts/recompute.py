@@ -128,7 +128,7 @@ def _measured_again(record: Json, line: Json, sealed: Sequence[Json]) -> str:
     window = Window(read_instant(proof["window"]["start"]), read_instant(proof["window"]["end"]))
     events = [event_from_json(e) for e in sealed]
     _once_each(events)
-    require(all(e.usage_product_ref == meter.stream_ref for e in events), "some events are of another usage product")
+    require(all(e.usage_product_ref in meter.streams for e in events), "some events are of another usage product")
     require(window.start <= window.end, "the window ends before it starts")
     stated = measured_from_json(inputs["measured"])
     level = inputs.get("level")

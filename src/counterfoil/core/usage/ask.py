@@ -54,6 +54,9 @@ UNUSED = Measurement(NOTHING, EMPTY_ROOT.hex(), 0)
 def reads_from(ask: Ask) -> datetime | None:
     """The instant from which on events matter to the ask; None where all history does."""
     meter = ask.meter
+    if meter.parts:
+        starts = [reads_from(replace(ask, meter=part.meter)) for part in meter.parts]
+        return None if None in starts else min(s for s in starts if s is not None)
     if meter.carry_over:
         return None
     if reducer_of(meter.aggregation).looks_back and meter.windows_back > 1:
@@ -67,6 +70,15 @@ def events_read(ask: Ask, events: Iterable[Event]) -> tuple[Event, ...]:
     They stand, pass the meter's filters and lie before the window's end; those before its start are among them where
     the meter carries over or looks back.
     """
+    if ask.meter.parts:
+        listed = tuple(events)
+        read = {
+            e.ref: e for p in ask.meter.parts
+            for e in events_read(
+                replace(ask, meter=p.meter), (e for e in listed if e.usage_product_ref == p.meter.stream_ref)
+            )
+        }
+        return tuple(read.values())
     since = reads_from(ask)
     return tuple(
         e for e in standing(events)

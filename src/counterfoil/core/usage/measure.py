@@ -53,6 +53,8 @@ def measure(
     zero, or the level that is carried through it. Refuses events whose field or price is not a decimal.
     """
     assert window.start <= window.end, "a window does not end before it starts"
+    if meter.parts:
+        return _of_parts(meter, window, events, time_zone, period_days)
     meant = _Meant(meter, window, needs, time_zone, period_days)
     chosen = [e for e in _in_order(events) if e.at < window.end and counts(meter, e)]
     with localcontext(EXACT):
@@ -64,6 +66,20 @@ def measure(
             by_key.setdefault(group_key(meter, event), []).append(event)
         groups = ((key, _one(meant, by_key[key], group_levels.get(key))) for key in sorted(by_key))
         return replace(whole, groups=tuple((k, m) for k, m in groups if m.count or m.quantity or k in group_levels))
+
+
+def _of_parts(
+    meter: Meter, window: Window, events: Sequence[Event], time_zone: str, period_days: int | None
+) -> Measured:
+    """The sum of what the parts measure, each times its weight; finer fields have no meaning for it."""
+    quantity, count = ZERO, 0
+    with localcontext(EXACT):
+        for part in meter.parts:
+            mine = [e for e in events if e.usage_product_ref == part.meter.stream_ref]
+            found = measure(part.meter, window, mine, time_zone=time_zone, period_days=period_days)
+            quantity += part.weight * found.quantity
+            count += found.count
+        return Measured(quantity=rounded(meter, quantity), count=count)
 
 
 def closing_level(
@@ -125,6 +141,9 @@ def measure_buckets(
     spans = buckets(window, bucket, time_zone)
     if not spans:
         return ()
+    if meter.parts:
+        each = (BucketMeasured(span, measure(meter, span, events, time_zone=time_zone)) for span in spans)
+        return tuple(m for m in each if empty == "zero" or m.measured.count or m.measured.quantity)
     whole = Window(spans[0].start, spans[-1].end)
     meant = _Meant(meter, whole, frozenset(), time_zone, None)
     with localcontext(EXACT):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Literal
 
 from counterfoil.core.basis.ids import Ref
@@ -41,6 +42,9 @@ class Meter:
     tens, hundreds, ...) by `rounding`, None keeps it exact. `windows_back`: for `running_average`, how many windows the
     average spans, this one included. `signed_by`: property whose value `debit`/`remove` counts the quantity as negative
     (for `unique_count`: takes the member away). `bucket`: the sub-windows of prices that need them.
+
+    `parts`: other meters that this one is built of (sub-activities). Its quantity is the sum of what they measure, each
+    times its weight, rounded as this one says; it reads no events of its own, and has none of the terms that do.
     """
 
     ref: Ref
@@ -60,8 +64,22 @@ class Meter:
     signed_by: str | None = None
     rounding: MetricRounding = "half_up"
     bucket: Bucket = "day"
+    parts: tuple[MeterPart, ...] = ()
+
+    @property
+    def streams(self) -> tuple[Ref, ...]:
+        """The usage products whose events this meter reads: one, or those of its parts."""
+        return tuple(dict.fromkeys(p.meter.stream_ref for p in self.parts)) if self.parts else (self.stream_ref,)
 
     @property
     def stream_ref(self) -> Ref:
         """The usage product whose events this meter reads."""
         return self.source_ref or self.ref
+
+
+@dataclass(frozen=True, slots=True)
+class MeterPart:
+    """A meter that another one is built of: what it measures counts `weight` times."""
+
+    weight: Decimal
+    meter: Meter

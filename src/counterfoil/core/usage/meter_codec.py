@@ -8,14 +8,17 @@ from typing import Any, get_args
 
 from counterfoil.core.basis.canonical import Json
 from counterfoil.core.basis.ids import Ref, is_ref
-from counterfoil.core.basis.refusals import Problem, refuse_if
-from counterfoil.core.usage.meter import Aggregation, Bucket, Filter, Meter, MetricRounding
+from counterfoil.core.basis.quantity import decimal_text, read_decimal
+from counterfoil.core.basis.refusals import Invalid, Problem, refuse_if
+from counterfoil.core.usage.meter import Aggregation, Bucket, Filter, Meter, MeterPart, MetricRounding
 from counterfoil.core.usage.rules import meter_problems
 
 
 def meter_to_json(meter: Meter) -> Json:
-    """Every field of the meter under its own name."""
+    """Every field of the meter under its own name; `parts` only where there are some, each whole."""
+    parts = [{"weight": decimal_text(p.weight), "meter": meter_to_json(p.meter)} for p in meter.parts]
     return {
+        **({"parts": parts} if parts else {}),
         "ref": meter.ref,
         "name": meter.name,
         "aggregation": meter.aggregation,
@@ -126,6 +129,27 @@ def _filter(value: Json) -> Iterator[Problem]:
             yield from (p.under(name) for p in check(value[name]))
 
 
+def _parts(value: Json) -> Iterator[Problem]:
+    if not isinstance(value, list | tuple):
+        yield Problem("", "must be a list")
+        return
+    for i, part in enumerate(value):
+        if not isinstance(part, dict) or set(part) != {"weight", "meter"}:
+            yield Problem(f"[{i}]", "must be an object of weight and meter")
+            continue
+        try:
+            read_decimal(part["weight"] if isinstance(part["weight"], str) else "")
+        except ValueError as fault:
+            yield Problem(f"[{i}].weight", str(fault))
+        if isinstance(part["meter"], dict) and part["meter"].get("parts"):
+            yield Problem(f"[{i}].meter.parts", "must be empty: a part has no parts")
+            continue
+        try:
+            meter_from_json(part["meter"])
+        except Invalid as refusal:
+            yield from (p.under(f"[{i}].meter") for p in refusal.problems)
+
+
 _FILTER = {"property": _text, "values": _list_of(_text)}
 
 _WRONG: dict[str, Callable[[Json], Iterator[Problem]]] = {
@@ -146,6 +170,7 @@ _WRONG: dict[str, Callable[[Json], Iterator[Problem]]] = {
     "signed_by": _optional(_text),
     "rounding": _one_of(get_args(MetricRounding)),
     "bucket": _one_of(get_args(Bucket)),
+    "parts": _parts,
 }
 
 
@@ -159,4 +184,5 @@ _READERS: dict[str, Callable[[Json], Any]] = {
     "include": lambda value: tuple(_filter_from_json(f) for f in value),
     "exclude_any_of": lambda value: tuple(tuple(_filter_from_json(f) for f in each) for each in value),
     "group_by": tuple,
+    "parts": lambda value: tuple(MeterPart(read_decimal(p["weight"]), meter_from_json(p["meter"])) for p in value),
 }

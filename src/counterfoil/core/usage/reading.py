@@ -29,7 +29,9 @@ def read_number(text: str) -> Decimal:
 
 
 def counts(meter: Meter, event: Event) -> bool:
-    """Whether the event passes the meter's filters and has the field that it reads."""
+    """Whether the event passes the meter's filters (those of a part that reads it) and has the field that it reads."""
+    if meter.parts:
+        return any(p.meter.stream_ref == event.usage_product_ref and counts(p.meter, event) for p in meter.parts)
     if meter.field is not None and meter.field not in event.properties:
         return False
     if not all(_holds(f, event) for f in meter.include):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields
 
 from counterfoil.core.basis.quantity import MAX_SCALE, out_of_bounds
 from counterfoil.core.basis.refusals import Problem
@@ -15,9 +16,18 @@ MAX_WINDOWS_BACK = 120
 """How many windows a running average may span: ten years of months."""
 
 
+MAX_PARTS = 50
+READING = (
+    "aggregation", "source_ref", "field", "include", "exclude_any_of", "group_by", "carry_over", "prorated",
+    "amount_property", "windows_back", "signed_by",
+)
+"""Terms that say how a meter reads events."""
+PLAIN = {field.name: field.default for field in fields(Meter) if field.name in READING}
+
+
 def event_problems(meter: Meter, event: Event) -> Iterator[Problem]:
     """Why the meter cannot count the event: nothing for an event that its filters leave out."""
-    if not counts(meter, event):
+    if meter.parts or not counts(meter, event):  # its parts say what they miss themselves
         return
     fault = out_of_bounds(event.quantity)
     if fault:
@@ -58,6 +68,7 @@ def meter_problems(meter: Meter) -> Iterator[Problem]:
     if meter.decimals is not None and not -MAX_SCALE <= meter.decimals <= MAX_SCALE:
         yield Problem("decimals", f"must be from -{MAX_SCALE} to {MAX_SCALE}")
     yield from _name_problems(meter)
+    yield from _part_problems(meter)
     for i, condition in enumerate(meter.include):
         yield from _filter_problems(f"include[{i}]", condition)
     for i, each in enumerate(meter.exclude_any_of):
@@ -65,6 +76,23 @@ def meter_problems(meter: Meter) -> Iterator[Problem]:
             yield Problem(f"exclude_any_of[{i}]", "must not be empty: it would leave out every event")
         for j, condition in enumerate(each):
             yield from _filter_problems(f"exclude_any_of[{i}][{j}]", condition)
+
+
+def _part_problems(meter: Meter) -> Iterator[Problem]:
+    """Why a meter cannot be built of its parts."""
+    if not meter.parts:
+        return
+    if len(meter.parts) > MAX_PARTS:
+        yield Problem("parts", f"must not be more than {MAX_PARTS}")
+    for i, part in enumerate(meter.parts):
+        fault = out_of_bounds(part.weight)
+        if fault:
+            yield Problem(f"parts[{i}].weight", fault)
+        if part.meter.parts:
+            yield Problem(f"parts[{i}]", "is built of parts itself; name its parts instead")
+    for name in READING:
+        if getattr(meter, name) != PLAIN[name]:
+            yield Problem(name, "has no meaning for a meter that is built of parts: it reads no events of its own")
 
 
 def _name_problems(meter: Meter) -> Iterator[Problem]:

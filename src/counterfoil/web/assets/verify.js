@@ -506,6 +506,7 @@ function checkMeasured(line, events) {
   need(new Set(events.map((e) => e.event_ref)).size === events.length, "an event is there twice");
   const keys = events.map((e) => e.key).filter(Boolean);
   need(new Set(keys).size === keys.length, "two events have the same idempotency key");
+  if (meter.parts) throw new NotHere();
   const stream = meter.source_ref ?? meter.ref;
   need(events.every((e) => e.type === "usage-event/v1" && e.usage_product_ref === stream), "some events are of another usage product");
   const inputs = Object.keys(line.inputs).filter((name) => !["measured", "share", "before_minor", "after_minor"].includes(name));
