@@ -44,8 +44,8 @@ class FindTx(Tx, Protocol):
         """The contract and issue date of a projected document."""
         ...
 
-    def contracts_to_come(self, after: str | None, limit: int) -> list[Ref]:
-        """Contracts that will get documents, by reference."""
+    def contracts_to_come(self, after: str | None, limit: int) -> list[tuple[Ref, datetime]]:
+        """(contract, when its next document is due) of those that will get documents, by reference."""
         ...
 
     def numbered_documents(
@@ -205,21 +205,21 @@ def _searched(tx: FindTx, ref: Ref) -> list[Document]:
     """Look for a reference among the documents that contracts will get next; only those that nobody was told of by us are
     looked for, such as one that was computed beside us."""
     after: Ref | None = None
-    while refs := tx.contracts_to_come(after, CHUNK):
-        after = refs[-1]
-        contracts = tx.contracts(refs)
+    while rows := dict(tx.contracts_to_come(after, CHUNK)):
+        after = list(rows)[-1]
+        contracts = tx.contracts(list(rows))
         pricings = pricings_of(tx, contracts.values())
         for contract in contracts.values():
-            on = _date_of(tx, _known(contract, pricings), ref)
+            on = _date_of(_known(contract, pricings), rows[contract.ref], ref)
             if on is not None:
                 tx.remember_upcoming([(ref, contract.ref, on)])
                 return _at_place(tx, ref, contract.ref, on)
     return []
 
 
-def _date_of(tx: FindTx, known: Known, ref: Ref) -> date | None:
+def _date_of(known: Known, first: datetime, ref: Ref) -> date | None:
     """The issue date of the contract's document with this reference, where it is among the next ones."""
-    at = tx.next_issue_of(known.contract.ref)
+    at: datetime | None = first
     for _ in range(LOOK_AHEAD):
         if at is None:
             return None

@@ -115,14 +115,14 @@ class NumberedPages(Rows):
         )
         return None if row is None else (Ref(row[0]), row[1])
 
-    def contracts_to_come(self, after: str | None, limit: int) -> list[Ref]:
-        """Contracts that will get documents, by reference, after a given one."""
+    def contracts_to_come(self, after: str | None, limit: int) -> list[tuple[Ref, datetime]]:
+        """(contract, when its next document is due) of those that will get documents, by reference, after a given one."""
         rows = self.all(
-            "SELECT contract_ref::text FROM contract WHERE tenant = %s AND next_issue_at IS NOT NULL "
+            "SELECT contract_ref::text, next_issue_at FROM contract WHERE tenant = %s AND next_issue_at IS NOT NULL "
             "AND (%s::uuid IS NULL OR contract_ref > %s::uuid) ORDER BY contract_ref LIMIT %s",
             self.tenant,
             after,
             after,
             limit,
         )
-        return [Ref(r[0]) for r in rows]
+        return [(Ref(r[0]), r[1]) for r in rows]

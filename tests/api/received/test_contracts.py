@@ -87,6 +87,18 @@ def test_defaults_come_from_the_customer(company: Company) -> None:
     assert made["net_terms"] == 7
 
 
+def test_a_customer_who_pays_upon_usage_has_contracts_that_do(company: Company) -> None:
+    company.advance("2026-01-15T00:00:00Z")
+    ref = customer(company, net_terms="DUE_UPON_USAGE")
+    contract = agree(company, product(company), product(company, "metered"), customer_ref=ref)
+    assert [p["net_terms"] for p in company.get(f"/api/contracts/{contract}")["products"]] == ["DUE_UPON_USAGE"] * 2
+    assert current(company, contract)[0]["net_terms"] == "DUE_UPON_USAGE"
+    other = agree(company, product(company, net_terms=30), customer_ref=ref)
+    assert company.get(f"/api/contracts/{other}")["products"][0]["net_terms"] == 30
+    edited = company.get(f"/api/contracts/{contract}")
+    assert company.post(f"/api/contracts/edit/{contract}", edited) == edited
+
+
 def test_no_line_items_are_all_and_an_empty_list_is_none(company: Company) -> None:
     company.advance("2026-01-15T00:00:00Z")
     everything = agree(company, product(company, "plans"))

@@ -64,6 +64,12 @@ def test_what_is_not_known_is_named_and_left_alone(company: Company) -> None:
     assert "x-ignored-fields" not in company("POST", "/api/customers", BODY).headers
 
 
+def test_a_name_that_is_not_known_cannot_write_headers(shared: Company) -> None:
+    answer = shared("POST", "/api/customers?x%0d%0aSet-Cookie:a=1", {**BODY, "y\r\nSet-Cookie: b=2, z\u00e9\x00": 1})
+    assert good(answer) and "set-cookie" not in answer.headers
+    assert answer.headers["x-ignored-fields"] == "x??Set-Cookie:a, y??Set-Cookie:?b=2??z??"
+
+
 @pytest.mark.parametrize("path", ["/api/products", "/api/customers/names", "/api/entities/names", "/api/contracts/filter",
                                   "/api/documents/filter", "/api/customers/names/filter"])
 def test_with_and_without_a_slash(shared: Company, path: str) -> None:

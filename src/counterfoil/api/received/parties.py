@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -24,13 +23,13 @@ from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.refusals import Invalid, NotFound, Problem, refuse_if
 from counterfoil.core.contracts.parties import Customer, Entity
 from counterfoil.core.contracts.payment import NO_METHODS
+from counterfoil.flows.deliver import read_addresses
 from counterfoil.flows.keep_parties import create_customers
 
 NetTerms = Annotated[int | str, Meta(description="Days, DUE_UPON_RECEIPT or DUE_UPON_USAGE", examples=[30])]
 DEFAULT_NET_DAYS = 30
 _KEPT = ("city", "country_state", "zip_code", "billing_address", "shipping_address")
 """What is kept as it was said, beside the lines of the address that documents print."""
-_EMAIL = re.compile(r"[^@\s,\x00-\x20]+@[^@\s,\x00-\x20]+")
 
 
 class Settings(Input):
@@ -155,8 +154,8 @@ def post_customer(call: Call) -> CustomerRef:
 
 
 def _email_problems(text: str) -> list[Problem]:
-    parts = [p.strip() for p in text.split(",")]
-    if all(_EMAIL.fullmatch(p) for p in parts):
+    good, bad = read_addresses(text)
+    if good and not bad:
         return []
     return [Problem("email", "must be one or several e-mail addresses, separated by commas")]
 

@@ -99,7 +99,7 @@ def read_query(kind: type[msgspec.Struct], query: bytes) -> tuple[Any, tuple[str
             raise Invalid.field(name, "is given twice")
         elif values[0] != "":
             raw[name] = values[0]
-    return _converted(kind, raw), tuple(_ascii(n)[:100] for n in given if n not in fields)
+    return _converted(kind, raw), tuple(_shown(n) for n in given if n not in fields)
 
 
 def _converted(kind: Any, raw: Any) -> Any:
@@ -209,7 +209,7 @@ def _unknown(kind: Any, raw: Any, path: str = "") -> Iterator[str]:
         if name in fields:
             yield from _unknown(fields[name], value, here)
         else:
-            yield _ascii(here)[:100]
+            yield _shown(here)
 
 
 def _inner(kind: Any, wanted: Any) -> Any:
@@ -288,6 +288,11 @@ def read_time(text: str, field: str) -> datetime:
         return at.astimezone(UTC)
     except (ValueError, OverflowError):
         raise Invalid.field(field, "must be a time such as 2026-01-31T14:36:36.630Z, or a date") from None
+
+
+def _shown(name: str) -> str:
+    """A name as a header may carry it: whatever could end the header or the list is a question mark."""
+    return re.sub(r"[^!-+\--~]", "?", name)[:100]
 
 
 def _ascii(text: str) -> str:
