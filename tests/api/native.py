@@ -120,3 +120,14 @@ def _pricing(api: Api, product: str, name: str, items: list[dict[str, Any]]) -> 
 def invoice(customer: str, price: str = "10.00", **more: Any) -> dict[str, Any]:
     """The body of a small ad-hoc invoice."""
     return {"customer_ref": customer, "lines": [{"item": "Work", "unit_price": price}], **more}
+
+
+def take_usage(api: Api, shop: Shop) -> None:
+    """Put the customer under a contract that bills usage of 2026, and the clock into its middle."""
+    product = {
+        "pricing_ref": shop.metered, "payment_time": "AFTER_USE", "billing_start_date": "2026-01-01",
+        "billing_end_date": "2026-12-31", "billing_cycle": {"unit": "YEARLY"},
+    }
+    ref = api.post("/v1/contracts", {"customer_ref": shop.customer, "products": [product]})["contract_ref"]
+    api.post(f"/v1/contracts/{ref}/publish")
+    api.post("/v1/clock/advance", {"to": "2026-06-01T00:00:00Z"})

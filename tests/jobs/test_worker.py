@@ -108,6 +108,28 @@ def test_a_failing_tenant_is_parked_with_its_reason_and_stops_nobody_else(db: An
     assert once(house) == 0 and parked(db, bad) == []
 
 
+def test_long_work_in_a_lane_of_its_own_holds_up_no_other_work(db: Any, tenant: int) -> None:
+    began, other = threading.Event(), threading.Event()
+
+    def long(_tenant: int, _stopping: Callable[[], bool]) -> int:
+        began.set()
+        assert other.wait(20), "the other work waited for this one"
+        return 1
+
+    def short(_tenant: int, _stopping: Callable[[], bool]) -> int:
+        assert began.wait(20)
+        other.set()
+        return 1
+
+    aside = Work({tenant: ValueError("no")})
+    jobs = (
+        Job("long", 1, EVERY_MODE, long, lane="aside"), Job("short", 1, EVERY_MODE, short),
+        Job("bad", 1, EVERY_MODE, aside, lane="aside"),
+    )
+    assert once(House(db, [(tenant, "test")], jobs)) == 1
+    assert other.is_set() and [p[0] for p in parked(db, tenant)] == ["bad"]
+
+
 def test_a_broken_invariant_is_parked_like_a_refusal(db: Any, tenant: int) -> None:
     work = Work({tenant: AssertionError("the tiles do not give the root\x00")})
     assert once(House(db, [(tenant, "test")], (Job("seal", 1, EVERY_MODE, work),))) == 1
