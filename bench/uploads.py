@@ -1,7 +1,8 @@
-"""Measure an upload: a million rows of a German CSV through a dry run and a run, with the memory that they take.
+"""Measure an upload: rows of a German CSV through a dry run and a run, with the memory that they take.
 
-`python bench/uploads.py [ROWS]` starts a database in a temporary home and prints rows a second, the peak of resident memory
-before and after, and the ratio of the second half's pace to the first's (1 means that it does not slow down).
+`python -m bench.uploads [ROWS]` (50,000, unless you say more) starts a database in a temporary home and prints rows a
+second, the peak of resident memory before and after, and the ratio of the second half's pace to the first's (1 means
+that it does not slow down).
 """
 
 from __future__ import annotations
@@ -138,4 +139,4 @@ def main(rows: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1].replace("_", "")) if len(sys.argv) > 1 else 1_000_000)
+    main(int(sys.argv[1].replace("_", "")) if len(sys.argv) > 1 else 50_000)

@@ -14,6 +14,7 @@ from counterfoil.cli import (
     doctor,
     export,
     key,
+    mail,
     migrate,
     sandbox,
     serve,
@@ -69,6 +70,7 @@ def command_line(outside: Outside) -> typer.Typer:
     app.add_typer(tenant.app, rich_help_panel=_SETUP)
     app.add_typer(key.app, rich_help_panel=_SETUP)
     app.add_typer(usage.app, rich_help_panel=_DAILY)
+    app.add_typer(mail.app, rich_help_panel=_DAILY)
     app.add_typer(export.app, rich_help_panel=_PROOF)
     return app
 

@@ -69,33 +69,33 @@ def import_file(
             raise Invalid.field("--format", "leaves nothing for --column, --set, --name and --rejects")
         mapped = partial(_upload, ctx, file, tenant, format_name=format_name, map_file=map_file, same_rows=same_rows)
         return mapped(again=again, dry_run=dry_run, as_json=as_json)
-    columns, constants = _pairs(column, "--column"), _pairs(same, "--set")
     aside = rejects or file.with_name(file.name + ".rejects.csv")
+    columns, constants = _pairs(column, "--column"), _pairs(same, "--set")
     with entrance(ctx).house() as house:
         of = tenant_named(house, tenant)
         report, refused = _run(
             house, of.number, file, columns or None, constants, name or file.name, aside, dry_run, not as_json
         )
-    said = {
-        "rows": report.rows,
-        "accepted": report.accepted,
-        "duplicates": report.duplicates,
-        "refused": report.refused,
-        "rejects": str(aside) if refused else None,
-        "dry_run": dry_run,
-    }
-    if as_json:
-        print_json(said)
-    else:
-        stored = "would be stored" if dry_run else "stored"
-        typer.echo(
-            f"{report.rows:,} rows: {report.accepted:,} {stored}, {report.duplicates:,} there already, "
-            f"{report.refused:,} refused."
-        )
-        if refused:
-            typer.echo(f"The refused rows are in {aside}: mend them there and import that file's rows again.")
+    _say(report, refused, aside, dry_run=dry_run, as_json=as_json)
     if refused:
         raise typer.Exit(1)
+
+
+def _say(report: Any, refused: int, aside: Path, *, dry_run: bool, as_json: bool) -> None:
+    """What became of the rows."""
+    if as_json:
+        print_json({
+            "rows": report.rows, "accepted": report.accepted, "duplicates": report.duplicates, "refused": report.refused,
+            "rejects": str(aside) if refused else None, "dry_run": dry_run,
+        })
+        return
+    stored = "would be stored" if dry_run else "stored"
+    typer.echo(
+        f"{report.rows:,} rows: {report.accepted:,} {stored}, {report.duplicates:,} there already, "
+        f"{report.refused:,} refused."
+    )
+    if refused:
+        typer.echo(f"The refused rows are in {aside}: mend them there and import that file's rows again.")
 
 
 def _upload(
