@@ -58,7 +58,7 @@ def work(house: House, api: Api, stopping: Callable[[], bool] = lambda: False) -
 
 def results(api: Api, ref: str) -> list[dict[str, str]]:
     answer = api("GET", f"{ALL}/{ref}/results")
-    assert answer.status_code == 200 and answer.headers["content-type"].startswith("text/csv")
+    assert answer.status_code == 200 and answer.headers["content-type"] == "text/csv; charset=utf-8"
     return list(csv.DictReader(io.StringIO(answer.text, newline="")))
 
 

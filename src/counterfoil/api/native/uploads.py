@@ -128,7 +128,7 @@ def get_results(call: Call) -> File:
     for block in upload_results(call.tx, upload.ref):
         content.write(block)
     content.seek(0)
-    return File(content, "text/csv; charset=utf-8", f"{upload.ref}.results.csv")
+    return File(content, "text/csv", f"{upload.ref}.results.csv")
 
 
 def remove_upload(call: Call) -> DeletedUpload:
