@@ -19,6 +19,9 @@ from counterfoil.api.native.catalogue_wire import (
     PricingDraft,
     PricingVersions,
     Product,
+    TemplateOut,
+    TemplateQuery,
+    Templates,
     Try,
     UsageProduct,
     part_out,
@@ -34,11 +37,12 @@ from counterfoil.api.native.wire import (
 from counterfoil.core.basis.ids import Ref, is_ref
 from counterfoil.core.basis.measured import Measured
 from counterfoil.core.basis.refusals import Invalid, NotFound, Problem, refuse_if
-from counterfoil.core.pricing.codec import measured_from_json, reader
+from counterfoil.core.pricing.codec import item_to_json, measured_from_json, reader
 from counterfoil.core.pricing.model import LineItem
 from counterfoil.core.pricing.models import MODELS
 from counterfoil.core.pricing.schema import model_schema
 from counterfoil.core.pricing.sheet import Pricing as CorePricing
+from counterfoil.core.pricing.templates import TEMPLATES, usable
 from counterfoil.core.usage.meter import Filter, Meter, MeterPart
 from counterfoil.flows.keep_catalogue import create_product, create_usage_product, draft_pricing, publish_pricing
 from counterfoil.flows.ports import PricingRow
@@ -202,6 +206,22 @@ def list_models(_call: Call) -> PriceModels:
     )
 
 
+def list_templates(call: Call) -> Templates:
+    """Pricings to begin with."""
+    refs = [Ref(r.strip()) for r in call.query.usage_product_ref.split(",") if r.strip()]
+    refuse_if(Problem("usage_product_ref", f"{r!r} is not a reference") for r in refs if not is_ref(r))
+    data = []
+    for t in TEMPLATES:
+        items = [item_to_json(i) for i in usable(t, refs)]
+        data.append(TemplateOut(name=t.name, title=t.title, about=t.about, items=[_without_ref(i) for i in items]))
+    return Templates(data=data)
+
+
+def _without_ref(item: dict[str, Any]) -> dict[str, Any]:
+    """A line item that is to be made: its reference is given when it is."""
+    return {k: v for k, v in item.items() if k != "ref"}
+
+
 def _versions(call: Call) -> list[PricingRow]:
     ref = call.ref("pricing_ref")
     rows: list[PricingRow] = call.tx.pricing_versions(ref)
@@ -253,6 +273,8 @@ ROUTES = (
           status=201, errors=(409,), example={"name": "Cloud API"}),
     Route("GET", "/v1/products/{product_ref}", "Products", "One product", get_product, Product, errors=(404,)),
     Route("GET", "/v1/price-models", "Pricings", "Every price model, with its terms", list_models, PriceModels),
+    Route("GET", "/v1/pricing-templates", "Pricings", "Templates for the common pricings", list_templates, Templates,
+          query=TemplateQuery, about="Take one, change its figures, and draft it with `POST /v1/pricings`."),
     Route("GET", "/v1/pricings", "Pricings", "The latest version of every pricing", list_pricings, Page[Pricing],
           query=Paging),
     Route("POST", "/v1/pricings", "Pricings", "Draft a pricing", post_pricing, Pricing, body=NewPricing, roles=FINANCE,

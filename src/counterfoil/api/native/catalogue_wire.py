@@ -175,6 +175,27 @@ class PriceModels(Output):
     data: list[PriceModelOut]
 
 
+class TemplateQuery(Input):
+    """`usage_product_ref`: fills the template's usage items, in order; may be repeated as a comma list."""
+
+    usage_product_ref: str = ""
+
+
+class TemplateOut(Output):
+    """A pricing to begin with: its `items` go into `POST /v1/pricings` as they are, or changed."""
+
+    name: str
+    title: str
+    about: str
+    items: Annotated[list[Any], Meta(description="Line items; usage items without `usage_product_ref` want one")]
+
+
+class Templates(Output):
+    """Templates for the common pricings."""
+
+    data: list[TemplateOut]
+
+
 class Try(Input):
     """How much of a line item to price: a quantity, or a whole measurement for models that read more."""
 
