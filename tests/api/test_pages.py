@@ -142,3 +142,10 @@ def test_swagger_gets_a_description_it_understands(stocked: tuple[Api, Shop]) ->
     assert older["openapi"] == "3.0.3"
     text = json.dumps(older)
     assert '"null"' not in text and '"const"' not in text
+
+
+def test_no_answer_names_its_character_set_twice(client: Any) -> None:
+    """The server adds the character set of texts; one that stands there already would be doubled."""
+    for path in ("/", "/docs", "/swagger/", "/metrics", "/assets/page.css", "/usage/upload"):
+        answer = client.get(path)
+        assert answer.headers["content-type"].count("charset") <= 1, (path, answer.headers["content-type"])

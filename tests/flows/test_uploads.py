@@ -60,6 +60,7 @@ def test_a_packed_file_is_the_file(db: Any, setting: Setting, pack: Any) -> None
         (gzip.compress(csv_of(9))[:-20], "upload.unreadable"),
         (b"\x1f\x8bnothing", "upload.unreadable"),
     ],
+    ids=["an empty file", "half a packed file", "what only begins like a packed file"],
 )
 def test_what_cannot_be_received_leaves_nothing_behind(db: Any, setting: Setting, content: bytes, code: str) -> None:
     with pytest.raises(Invalid) as refused, db.tx(setting.tenant) as tx:

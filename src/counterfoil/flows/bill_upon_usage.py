@@ -183,8 +183,10 @@ def _correct(
 ) -> list[Document]:
     """Notes for events of the period's documents that were edited or deleted, or lie outside of it now."""
     refs = [c.document_ref for c in children]
-    tx.adopt_corrections(refs)
-    charged, window = tx.charged_usage(refs), period.window
+    window = period.window
+    if window is not None:
+        tx.adopt_corrections(refs, window)
+    charged = tx.charged_usage(refs)
     gone = [(doc, e) for doc, e, stands in charged if not stands or window is None or e.at not in window]
     if not gone:
         return []

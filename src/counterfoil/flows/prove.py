@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import accumulate, combinations
@@ -133,8 +133,8 @@ class ProofTx(Protocol):
         """Every event that ever was in [since, until)."""
         ...
 
-    def billed_upon_usage(self, product: Ref) -> Mapping[Ref, tuple[Ref, int]]:
-        """Of events that were billed as they came: the document that they are on, and the transaction that did it."""
+    def billed_upon_usage(self, product: Ref) -> Sequence[tuple[Ref, Ref, int, int | None]]:
+        """(event, document, transaction that billed it there, and that gave it back) of usage billed as it came."""
         ...
 
     def written_at(self, document_ref: Ref) -> datetime | None:
@@ -262,21 +262,24 @@ class _Part:
 def _as_it_came(tx: ProofTx, product: str | None, document: Ref, lives: Sequence[Life]) -> Sequence[Life]:
     """Where usage was billed as it came: each of its documents counts what was billed on it, from then on, and any other
     one what none of them had billed yet."""
-    billed = {} if product is None else tx.billed_upon_usage(Ref(product))
-    if not billed:
+    rows = [] if product is None else tx.billed_upon_usage(Ref(product))
+    if not rows:
         return lives
-    children = {on for on, _xact in billed.values()}
+    mine = {event: xact for event, on, xact, _back in rows if on == document}
+    if mine:
+        return [_Part(x.event, x.recorded_at, mine[x.event.ref], x.gone) for x in lives if x.event.ref in mine]
+    taken: dict[Ref, list[tuple[int, int | None]]] = {}
+    for event, _on, xact, back in rows:
+        taken.setdefault(event, []).append((xact, back))
     found: list[Life] = []
     for life in lives:
-        on, xact = billed.get(life.event.ref, (None, 0))
-        if document in children:
-            if on == document:
-                found.append(_Part(life.event, life.recorded_at, xact, life.gone))
-        elif on is None:
-            found.append(life)
-        else:
-            gone = xact if life.gone is None else min(xact, life.gone)
-            found.append(_Part(life.event, life.recorded_at, life.came, gone))
+        free: int | None = life.came
+        for xact, back in sorted(taken.get(life.event.ref, ()), key=lambda span: span[0]):
+            assert free is not None, "an event is on one document at a time"
+            found.append(_Part(life.event, life.recorded_at, free, xact if life.gone is None else min(xact, life.gone)))
+            free = back
+        if free is not None:
+            found.append(_Part(life.event, life.recorded_at, free, life.gone))
     return found
 
 

@@ -115,8 +115,8 @@ class LandingRows(Rows):
         )
         return [event_from_row(r) for r in rows]
 
-    def adopt_corrections(self, documents: Collection[Ref]) -> None:
-        """Let what took the place of an event be on the event's document, generation by generation."""
+    def adopt_corrections(self, documents: Collection[Ref], window: Window) -> None:
+        """Let what took the place of an event, in the same window, be on the event's document, generation by generation."""
         while self.conn.execute(
             "INSERT INTO usage_charge (tenant, product_ref, event_ref, document_ref) "
             "SELECT c.tenant, c.product_ref, n.event_ref, c.document_ref FROM usage_charge c "
@@ -124,8 +124,8 @@ class LandingRows(Rows):
             "JOIN usage_event n ON n.tenant = c.tenant AND n.event_ref = e.superseded_by "
             "WHERE c.tenant = %s AND c.document_ref = ANY(%s::uuid[]) AND NOT c.released AND NOT n.void "
             "AND (n.customer_ref, n.usage_product_ref) = (e.customer_ref, e.usage_product_ref) "
-            "ON CONFLICT DO NOTHING",
-            [self.tenant, list(documents)],
+            "AND n.at >= %s AND n.at < %s ON CONFLICT DO NOTHING",
+            [self.tenant, list(documents), window.start, window.end],
         ).rowcount:
             pass
 
@@ -143,20 +143,21 @@ class LandingRows(Rows):
     def release(self, product: Ref, events: Collection[Ref]) -> None:
         """Events are given back by the product's documents."""
         self.conn.execute(
-            "UPDATE usage_charge SET released = true WHERE tenant = %s AND product_ref = %s "
+            "UPDATE usage_charge SET released = true, back_xact = pg_current_xact_id()::text::bigint WHERE tenant = %s AND product_ref = %s "
             "AND event_ref = ANY(%s::uuid[]) AND NOT released",
             [self.tenant, product, list(events)],
         )
 
-    def billed_upon_usage(self, product: Ref) -> dict[Ref, tuple[Ref, int]]:
-        """Of events that were billed as they came: the document they are (or were) on, and the transaction that did it."""
+    def billed_upon_usage(self, product: Ref) -> list[tuple[Ref, Ref, int, int | None]]:
+        """(event, document, transaction that billed it there, transaction that gave it back) of a product's usage that was
+        billed as it came."""
         rows = self.all(
-            "SELECT event_ref::text, document_ref::text, xact FROM usage_charge WHERE tenant = %s AND product_ref = %s "
-            "ORDER BY event_ref, xact DESC",
+            "SELECT event_ref::text, document_ref::text, xact, back_xact FROM usage_charge "
+            "WHERE tenant = %s AND product_ref = %s",
             self.tenant,
             product,
         )
-        return {Ref(r[0]): (Ref(r[1]), r[2]) for r in rows}
+        return [(Ref(r[0]), Ref(r[1]), r[2], r[3]) for r in rows]
 
     def landed_on(self, events: Sequence[Ref]) -> dict[Ref, tuple[Ref, str, Ref]]:
         """For events that were billed as they came: document, number, and the document of their period."""

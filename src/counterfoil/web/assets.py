@@ -16,8 +16,8 @@ CONTENT_SECURITY_POLICY = (
 
 _FOLDER = Path(__file__).parent / "assets"
 _TYPES = {
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css",
+    ".js": "text/javascript",
     ".svg": "image/svg+xml",
 }
 

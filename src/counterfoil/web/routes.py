@@ -32,8 +32,8 @@ HEADERS = {
 }
 PRIVATE = {**HEADERS, "Cache-Control": "private, no-store", "X-Robots-Tag": "noindex"}
 FOR_EVER = "public, max-age=31536000, immutable"
-CSV = "text/csv; charset=utf-8"
-HTML = "text/html; charset=utf-8"
+CSV = "text/csv"
+HTML = "text/html"
 NOBODY = "page"
 """Who acts, in audit rows, when a page is looked at."""
 
@@ -153,7 +153,7 @@ def _log_pages(house: House) -> Sequence[HTTPRouteHandler]:
 
     @get("/log/{tenant_ref:str}/checkpoint", sync_to_thread=True, include_in_schema=False)
     def head(request: Seen) -> Response[Any]:
-        return served(request, checkpoint, "text/plain; charset=utf-8", "no-cache")
+        return served(request, checkpoint, "text/plain", "no-cache")
 
     @get("/log/{tenant_ref:str}/tile/{rest:path}", sync_to_thread=True, include_in_schema=False)
     def tile(request: Seen) -> Response[Any]:

@@ -45,6 +45,6 @@ def upload_pages() -> Sequence[HTTPRouteHandler]:
 
     @get(UPLOAD_PATH, sync_to_thread=False, include_in_schema=False)
     def page() -> Response[str]:
-        return Response(upload_page(), media_type="text/html; charset=utf-8", headers=_HEADERS)
+        return Response(upload_page(), media_type="text/html", headers=_HEADERS)
 
     return (page,)

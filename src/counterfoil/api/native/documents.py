@@ -137,7 +137,7 @@ def get_usage(call: Call) -> File:
     """The events that the document counted."""
     document = document_of(call.tx, call.ref("document_ref"))
     content = usage_file(counted_usage(call.tx, document.ref))
-    return File(content, "text/csv; charset=utf-8", f"{document.number}-usage.csv")
+    return File(content, "text/csv", f"{document.number}-usage.csv")
 
 
 def get_bundle(call: Call) -> File:

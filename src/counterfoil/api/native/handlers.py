@@ -128,13 +128,13 @@ def _about(house: House) -> Sequence[HTTPRouteHandler]:
 
     @get("/docs", sync_to_thread=False, include_in_schema=False)
     def docs() -> LitestarResponse[str]:
-        return LitestarResponse(page("Counterfoil API", "/docs"), media_type="text/html; charset=utf-8", headers=shown)
+        return LitestarResponse(page("Counterfoil API", "/docs"), media_type="text/html", headers=shown)
 
     @get("/docs/{name:str}", sync_to_thread=True, include_in_schema=False)
     def docs_asset(request: Asked) -> LitestarResponse[Any]:
         name = request.path_params["name"]
         if name == "start.js":
-            return LitestarResponse(start("/docs"), media_type="text/javascript; charset=utf-8", headers=shown)
+            return LitestarResponse(start("/docs"), media_type="text/javascript", headers=shown)
         found = asset(name)
         if found is None:
             return answered(failed(problem(404, "route.not_found", f"there is nothing at {request.url.path}"[:300])))

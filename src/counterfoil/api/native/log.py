@@ -56,7 +56,7 @@ class InclusionOut(Output):
 
 def get_checkpoint(call: Call) -> File:
     """A signed head."""
-    return File(checkpoint(call.tx, call.query.size), "text/plain; charset=utf-8")
+    return File(checkpoint(call.tx, call.query.size), "text/plain")
 
 
 def get_key(call: Call) -> VerifierKey:

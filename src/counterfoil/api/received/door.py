@@ -172,7 +172,16 @@ def failed(found: Failure) -> Response:
     return Response(found.status, found.body, JSON, found.headers)
 
 
-def _respond(house: House, route: Route, request: Request) -> Response:
+def refused(house: House, route: Route, request: Request) -> Response | None:
+    """The refusal of who may not do this, before any of the body is taken; None for who may."""
+    try:
+        _entered(house, route, request)
+    except Refusal as refusal:
+        return failed(failure_of(refusal))
+    return None
+
+
+def _entered(house: House, route: Route, request: Request) -> Auth:
     if route.by == "bearer":
         _check_version(request)
     elif route.method != "GET":
@@ -181,6 +190,11 @@ def _respond(house: House, route: Route, request: Request) -> Response:
     if route.by != "anybody" and auth.role not in route.roles:
         needed = ", ".join(sorted(route.roles))
         raise Forbidden("role.missing", f"who has the role {auth.role} may not do this; it takes one of: {needed}")
+    return auth
+
+
+def _respond(house: House, route: Route, request: Request) -> Response:
+    auth = _entered(house, route, request)
     call = Call(house, auth, request)
     call.query, ignored = read_query(route.query, request.query)
     if route.body is not None:

@@ -80,13 +80,13 @@ def _about() -> Sequence[HTTPRouteHandler]:
     @get("/swagger", sync_to_thread=False, include_in_schema=False)
     def docs() -> LitestarResponse[str]:
         content = page("Counterfoil: Received API", "/swagger")
-        return LitestarResponse(content, media_type="text/html; charset=utf-8", headers=shown)
+        return LitestarResponse(content, media_type="text/html", headers=shown)
 
     @get("/swagger/{name:str}", sync_to_thread=True, include_in_schema=False)
     def docs_asset(request: Asked) -> LitestarResponse[bytes]:
         name = request.path_params["name"]
         if name == "start.js":
-            return LitestarResponse(start("/swagger"), media_type="text/javascript; charset=utf-8", headers=shown)
+            return LitestarResponse(start("/swagger"), media_type="text/javascript", headers=shown)
         found = asset(name)
         if found is None:
             return answered(failed(failure(404, "route.not_found", f"there is nothing at {request.url.path}"[:300])))

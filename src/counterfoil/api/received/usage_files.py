@@ -16,7 +16,7 @@ from litestar.concurrency import sync_to_thread
 from litestar.handlers import HTTPRouteHandler
 from litestar.response import Stream
 
-from counterfoil.api.received.door import Call, House, Request, Response, respond
+from counterfoil.api.received.door import Call, House, Request, Response, refused, respond
 from counterfoil.api.received.handlers import PLAIN, answered
 from counterfoil.api.received.usage_upload import BLOCK, PATH, RESULTS, TAKE, UploadOut, take
 from counterfoil.core.basis.refusals import Invalid
@@ -31,6 +31,9 @@ def upload_handlers(house: House) -> list[HTTPRouteHandler]:
 
     @post([PATH, PATH + "/"], request_max_body_size=MAX_FILE, include_in_schema=False, name="POST " + PATH)
     async def upload(request: Asked) -> LitestarResponse[bytes]:
+        refusal = await sync_to_thread(refused, house, TAKE, _seen(request))
+        if refusal is not None:
+            return answered(refusal)
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
             async for block in request.stream():
                 await sync_to_thread(spool.write, block)
@@ -51,7 +54,7 @@ def upload_handlers(house: House) -> list[HTTPRouteHandler]:
             return answered(done)
         spool.seek(0)
         named = {"Content-Disposition": f'attachment; filename="results-{request.path_params["upload_ref"]}.csv"'}
-        return Stream(_blocks(spool), media_type="text/csv; charset=utf-8", headers={**PLAIN, **named})
+        return Stream(_blocks(spool), media_type="text/csv", headers={**PLAIN, **named})
 
     return [upload, results]
 

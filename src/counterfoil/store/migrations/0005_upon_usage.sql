@@ -27,6 +27,8 @@ CREATE TABLE usage_charge (
     document_ref uuid NOT NULL,
     released     boolean NOT NULL DEFAULT false,
     xact         bigint NOT NULL DEFAULT pg_current_xact_id()::text::bigint,
+    back_xact    bigint,
+    CHECK (released = (back_xact IS NOT NULL)),
     PRIMARY KEY (tenant, document_ref, event_ref),
     FOREIGN KEY (tenant, event_ref) REFERENCES usage_event,
     FOREIGN KEY (tenant, document_ref) REFERENCES document
@@ -34,6 +36,7 @@ CREATE TABLE usage_charge (
 COMMENT ON TABLE usage_charge IS 'an event of a contract product that is billed on a usage_child: on one of them, by its unique index';
 COMMENT ON COLUMN usage_charge.released IS 'given back: the event was corrected or deleted, or its day belongs to another version now';
 COMMENT ON COLUMN usage_charge.xact IS 'the transaction that billed it: from then on no other document counts it';
+COMMENT ON COLUMN usage_charge.back_xact IS 'the transaction that gave it back: from then on others may count it';
 CREATE UNIQUE INDEX usage_charge_once ON usage_charge (tenant, product_ref, event_ref) WHERE NOT released;
 
 ALTER TABLE coverage ADD COLUMN upon_usage boolean NOT NULL DEFAULT false;
