@@ -274,13 +274,18 @@ def _as_it_came(tx: ProofTx, product: str | None, document: Ref, lives: Sequence
     found: list[Life] = []
     for life in lives:
         free: int | None = life.came
-        for xact, back in sorted(taken.get(life.event.ref, ()), key=lambda span: span[0]):
+        for xact, back in sorted(taken.get(life.event.ref, ()), key=_in_turn):
             assert free is not None, "an event is on one document at a time"
             found.append(_Part(life.event, life.recorded_at, free, xact if life.gone is None else min(xact, life.gone)))
             free = back
         if free is not None:
             found.append(_Part(life.event, life.recorded_at, free, life.gone))
     return found
+
+
+def _in_turn(span: tuple[int, int | None]) -> tuple[int, bool, int]:
+    """Spans of transactions in their order: of those that begin together, the one that has ended comes first."""
+    return span[0], span[1] is None, span[1] or 0
 
 
 def as_counted(lives: Iterable[Life], root: bytes, count: int, issued_at: datetime | None) -> list[bytes] | None:

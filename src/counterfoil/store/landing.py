@@ -143,7 +143,8 @@ class LandingRows(Rows):
     def release(self, product: Ref, events: Collection[Ref]) -> None:
         """Events are given back by the product's documents."""
         self.conn.execute(
-            "UPDATE usage_charge SET released = true, back_xact = pg_current_xact_id()::text::bigint WHERE tenant = %s AND product_ref = %s "
+            "UPDATE usage_charge SET released = true, back_xact = pg_current_xact_id()::text::bigint "
+            "WHERE tenant = %s AND product_ref = %s "
             "AND event_ref = ANY(%s::uuid[]) AND NOT released",
             [self.tenant, product, list(events)],
         )
