@@ -14,6 +14,7 @@ import msgspec
 from counterfoil.api.received.door import JSON, Route
 from counterfoil.api.received.errors import ErrorOut
 from counterfoil.api.received.routes import ROUTES
+from counterfoil.api.received.usage_upload import RESULTS, TAKE
 from counterfoil.api.swagger_ui import older
 
 Schema = dict[str, Any]
@@ -50,13 +51,13 @@ _WORDS = {
 @lru_cache(maxsize=1)
 def document() -> bytes:
     """The description as JSON."""
-    return msgspec.json.encode(describe(ROUTES))
+    return msgspec.json.encode(describe((*ROUTES, TAKE, RESULTS)))
 
 
 @lru_cache(maxsize=1)
 def understood() -> bytes:
     """The description as OpenAPI 3.0, which Swagger UI reads."""
-    described = older(describe(ROUTES))
+    described = older(describe((*ROUTES, TAKE, RESULTS)))
     described["openapi"] = "3.0.3"
     return msgspec.json.encode(described)
 
