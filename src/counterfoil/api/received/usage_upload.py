@@ -161,14 +161,24 @@ def take(call: Call, file: IO[bytes], name: str) -> UploadOut:
     return upload_out(begin(call.tx, upload.ref))
 
 
+def upload_usage(_call: Call) -> None:
+    """Stands in the description; `usage_files` does it, with the file that came."""
+    raise AssertionError("a file is taken where it passes through")
+
+
+def upload_results_csv(_call: Call) -> None:
+    """Stands in the description; `usage_files` does it, block by block."""
+    raise AssertionError("results are written where they pass through")
+
+
 TAKE = Route(
-    "POST", PATH, "Usage", "Upload a file of usage", lambda call: None, UploadOut, query=UploadQuery, roles=REPORTERS,
+    "POST", PATH, "Usage", "Upload a file of usage", upload_usage, UploadOut, query=UploadQuery, roles=REPORTERS,
     status=202, errors=(409,), ours=True,
     about="The body is the file: CSV with any delimiter and encoding, or JSON lines, plain or packed (gz, xz); or a form "
     "with the file in it (multipart/form-data). Rows are stored in the background: GET tells how far it is.",
 )
 RESULTS = Route(
-    "GET", PATH + "/{upload_ref}/results", "Usage", "What became of every row, as CSV", lambda call: None,
+    "GET", PATH + "/{upload_ref}/results", "Usage", "What became of every row, as CSV", upload_results_csv,
     roles=REPORTING, errors=(404,), ours=True,
 )
 ROUTES = (
