@@ -6,7 +6,7 @@ Each step is a transaction of its own on a chunk of the work, and idempotent: ki
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -234,18 +234,23 @@ def _issue_at(
         while True:
             counts: list[int] = []
             failure: Exception | None = None
-            for job in [pool.submit(chunk, limit) for _ in range(together)]:
-                try:
-                    count, issued = job.result()
-                except CANNOT_BE_BILLED as error:
-                    if isinstance(error, Upstream):
-                        raise
-                    failure = error
-                    continue
-                counts.append(count)
-                if seen and issued:
-                    seen(issued, at)
-                done = replace(done, issued=done.issued + len(issued), contracts=done.contracts + count)
+            running = {pool.submit(chunk, limit) for _ in range(together)}
+            while running:
+                finished, running = wait(running, return_when=FIRST_COMPLETED)
+                for job in finished:
+                    try:
+                        count, issued = job.result()
+                    except CANNOT_BE_BILLED as error:
+                        if isinstance(error, Upstream):
+                            raise
+                        failure = error
+                        continue
+                    counts.append(count)
+                    if seen and issued:
+                        seen(issued, at)
+                    done = replace(done, issued=done.issued + len(issued), contracts=done.contracts + count)
+                    if count and together > 1 and failure is None:
+                        running.add(pool.submit(chunk, limit))  # one measures while the other seals
             if failure is not None:
                 if limit == 1:
                     done = _park_first(db, tenant, actor, at, failure, done)
