@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal, localcontext
+from decimal import Decimal
 
 from counterfoil.core.basis.ids import Ref
-from counterfoil.core.basis.money import CURRENCIES, EXACT
+from counterfoil.core.basis.money import CURRENCIES
 from counterfoil.core.basis.period import Period, local_date
-from counterfoil.core.basis.quantity import ONE, decimal_text, out_of_bounds
+from counterfoil.core.basis.quantity import ONE, out_of_bounds
 from counterfoil.core.basis.refusals import Invalid, Problem, refuse_if
 from counterfoil.core.contracts.parties import Customer, Entity
 from counterfoil.core.invoicing.document import Discount, Document
-from counterfoil.core.invoicing.draw_up import LineDraft, draw_up
+from counterfoil.core.invoicing.draw_up import LineDraft, ad_hoc_draft, draw_up
 from counterfoil.core.invoicing.parties import buyer, seller
-from counterfoil.core.pricing.model import Part
 from counterfoil.flows.ports import Tx
 from counterfoil.flows.seal_documents import seal_documents
 
@@ -107,21 +106,15 @@ def _draw_up(tx: Tx, order: AdHocInvoice, customer: Customer, entity: Entity) ->
 
 
 def _draft(line: AdHocLine, customer: Customer) -> LineDraft:
-    with localcontext(EXACT):
-        amount = line.quantity * line.unit_price
     tax = customer.tax_percent if line.tax_percent is None else line.tax_percent
-    return LineDraft(
-        item=line.item,
-        product_name="",
-        kind="ad_hoc",
-        amount=amount,
-        quantity=line.quantity,
+    return ad_hoc_draft(
+        line.item,
+        line.quantity,
+        line.unit_price,
         unit=line.unit,
         period=line.period,
         tax_percent=tax,
         tax_category="S" if tax else "Z",
-        parts=(Part(line.quantity, line.unit_price, amount, "price"),),
-        inputs={"quantity": decimal_text(line.quantity), "unit_price": decimal_text(line.unit_price)},
     )
 
 

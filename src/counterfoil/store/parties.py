@@ -40,10 +40,6 @@ class PartyRows(Rows):
             rows = self.all(f"{_ENTITY} AND entity_ref = ANY(%s::uuid[])", self.tenant, list(refs))
         return {e.ref: e for e in (decoder(Entity).decode(r[0]) for r in rows)}
 
-    def put_customer(self, c: Customer) -> None:
-        """Store or replace a customer."""
-        self.put_customers([c])
-
     def put_customers(self, customers: Sequence[Customer]) -> None:
         """Store or replace many customers."""
         try:
@@ -76,16 +72,6 @@ class PartyRows(Rows):
         """Customers by reference: those asked for that exist."""
         rows = self.all(f"{_CUSTOMER} AND customer_ref = ANY(%s::uuid[])", self.tenant, list(refs))
         return {c.ref: c for c in (decoder(Customer).decode(r[0]) for r in rows)}
-
-    def customer_by_name(self, name: str) -> list[Ref]:
-        """References of the customers of that name or external id (two at the most)."""
-        rows = self.all(
-            "SELECT customer_ref::text FROM customer WHERE tenant = %s AND (name = %s OR external_id = %s) LIMIT 2",
-            self.tenant,
-            name,
-            name,
-        )
-        return [Ref(r[0]) for r in rows]
 
     def customer_page(self, after: tuple[str, str] | None, limit: int, *, name: str | None = None) -> list[Customer]:
         """Customers in order of (name, reference), after a given one; `name` filters by part of the name."""

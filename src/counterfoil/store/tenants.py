@@ -47,11 +47,6 @@ class TenantRows(Rows):
         key: bytes = self.one("SELECT log_key FROM tenant WHERE tenant = %s", self.tenant)[0]
         return key
 
-    def catalogue_version(self) -> int:
-        """Grows with every change of meters, customers and coverage."""
-        version: int = self.one("SELECT catalogue FROM tenant WHERE tenant = %s", self.tenant)[0]
-        return version
-
     def catalogue_changed(self) -> None:
         """Tell the readers of the catalogue to read it again."""
         self.conn.execute("UPDATE tenant SET catalogue = catalogue + 1 WHERE tenant = %s", [self.tenant])

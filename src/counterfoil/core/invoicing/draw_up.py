@@ -164,7 +164,7 @@ def ad_hoc_draft(
         period=period,
         tax_percent=tax_percent,
         tax_category=tax_category,
-        parts=(Part(quantity, unit_price, amount, "unit_price"),),
+        parts=(Part(quantity, unit_price, amount, "price"),),
         inputs={"quantity": decimal_text(quantity), "unit_price": decimal_text(unit_price)},
     )
 
