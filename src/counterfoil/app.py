@@ -38,6 +38,7 @@ from counterfoil.jobs.timetable import Job, timetable
 from counterfoil.settings import Settings
 from counterfoil.store.database import app_pool, embedded_url, migrate
 from counterfoil.store.sessions import BeforeTenant
+from counterfoil.store.sharing import find_handle, find_root
 from counterfoil.store.tenants import add_tenant, all_tenants, find_key, find_tenant
 from counterfoil.store.tx import Database, Tx
 
@@ -89,6 +90,16 @@ class House:
         with self.db.nobody() as conn:
             return find_tenant(conn, ref)
 
+    def find_handle(self, handle: str) -> tuple[int, str, Ref] | None:
+        """(tenant, noun, reference) of what a public link names, such as a share token or `chk_…`."""
+        with self.db.nobody() as conn:
+            return find_handle(conn, handle)
+
+    def find_root(self, root: bytes) -> tuple[int, str, Ref] | None:
+        """(tenant, `checkpoint` or `delta`, reference) of a proof root over deltas."""
+        with self.db.nobody() as conn:
+            return find_root(conn, root)
+
     def open_company(self, name: str, modes: Sequence[Mode] = BOTH_MODES) -> tuple[OpenedTenant, ...]:
         """Make a company's tenants, each with a log and a signing key of its own."""
         with self.db.nobody() as conn:
@@ -96,6 +107,11 @@ class House:
                 partial(add_tenant, conn), self.log_keys, new_ref, name=name, at=self.clock(),
                 public_url=self.settings.public_url, modes=modes,
             )
+
+    @property
+    def vault(self) -> Vault:
+        """Closes and opens secrets that the database must not tell: webhook secrets, share signing keys."""
+        return self.log_keys.vault
 
     def signer(self, tx: Tx) -> Ed25519Signer:
         """Who signs the log of a transaction's tenant."""

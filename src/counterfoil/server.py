@@ -15,10 +15,13 @@ import structlog
 import uvicorn
 from litestar import Litestar, Request, Response, get
 
-from counterfoil.api import ingest
+from counterfoil.api import ingest, mount
+from counterfoil.api.gigstack.routes import GIGSTACK
 from counterfoil.api.metrics import CONTENT_TYPE, Measured, Receive, Scope, Send
 from counterfoil.api.native.door import failed, token_of
 from counterfoil.api.native.handlers import answered, handlers, refused
+from counterfoil.api.pacspace.routes import PACSPACE
+from counterfoil.api.paid.routes import PAID
 from counterfoil.api.received import handlers as received
 from counterfoil.api.received.usage_files import upload_handlers
 from counterfoil.app import House
@@ -30,6 +33,8 @@ from counterfoil.web.upload_page import upload_pages
 THREADS = 7
 """Handlers that run at once: with the worker's two lanes and the usage writers they stay within the house's connections."""
 STOP_SECONDS = 20
+DIALECTS = (PAID, PACSPACE, GIGSTACK)
+"""The published APIs that share one door; native and Received have their own."""
 
 _log = structlog.get_logger("counterfoil.server")
 
@@ -42,6 +47,7 @@ class Server:
         self._behind = Litestar(
             route_handlers=[
                 *handlers(house), *received.handlers(house), *upload_handlers(house), *pages(house), *upload_pages(),
+                *(handler for dialect in DIALECTS for handler in mount.handlers(house, dialect)),
                 self._metrics(),
             ],
             openapi_config=None,
@@ -90,6 +96,9 @@ def _answer_to(request: Request[Any, Any, Any], error: Exception) -> Response[An
     path = request.scope["path"]
     if received.is_ours(path):
         return received.answer_to(error, request.method, path)
+    for dialect in DIALECTS:
+        if dialect.is_ours(path):
+            return mount.answer_to(dialect, error, request.method, path)
     failure = refused(error, f"{request.method} {path}")
     if path.startswith(("/i/", "/assets/", "/log/")) or (
         not path.startswith("/v1") and "text/html" in request.headers.get("accept", "")

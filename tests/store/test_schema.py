@@ -79,7 +79,8 @@ def test_functions_that_leave_the_tenant_are_few_and_pin_their_search_path(admin
         "ORDER BY 1"
     ).fetchall()
     assert [name for name, _, _ in definers] == [
-        "add_tenant", "all_tenants", "find_api_key", "find_api_logins", "find_people", "find_session", "find_tenant"
+        "add_tenant", "all_tenants", "find_api_key", "find_api_logins", "find_handle", "find_people", "find_root",
+        "find_session", "find_tenant",
     ]
     for name, config, acl in definers:
         assert any(c.startswith("search_path=") for c in config or []), name

@@ -51,6 +51,11 @@ class LogKeys:
         private, public = new_key()
         return self._vault.encrypt(private, origin), public
 
+    @property
+    def vault(self) -> Vault:
+        """What closes and opens other secrets of the tenants, with the same installation's secret."""
+        return self._vault
+
     def signer(self, sealed: bytes, origin: str) -> Ed25519Signer:
         """Who signs the heads of that log. `Upstream` when the secret is not the one that closed the key."""
         return signer(self._vault.decrypt(sealed, origin), origin)

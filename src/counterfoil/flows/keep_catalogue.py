@@ -36,8 +36,12 @@ def create_usage_product(tx: Tx, meter: Meter) -> Meter:
 
 
 def create_product(tx: Tx, name: str) -> Ref:
-    """Store a new product; gives its reference."""
+    """Store a new product; gives its reference. Two products of one name are refused here, though other doors make them:
+    a price list is read by its names."""
     refuse_if([] if name.strip() else [Problem("name", "must not be empty")])
+    tx.lock("products")
+    if tx.product_named(name.strip()) is not None:
+        raise Conflict("product.exists", f"a product named {name.strip()!r} exists")
     ref = tx.new_ref()
     tx.add_product(ref, name.strip())
     tx.audit("create", "product", ref, after={"name": name.strip()})

@@ -56,13 +56,18 @@ class CatalogueRows(Rows):
 
     def add_product(self, ref: Ref, name: str) -> None:
         """Store a product."""
-        try:
-            self.conn.execute(
-                "INSERT INTO product (tenant, product_ref, name, created_at) VALUES (%s, %s, %s, %s)",
-                [self.tenant, ref, name, self.now],
-            )
-        except psycopg.errors.UniqueViolation as error:
-            raise Conflict("product.exists", f"a product named {name!r} exists") from error
+        self.conn.execute(
+            "INSERT INTO product (tenant, product_ref, name, created_at) VALUES (%s, %s, %s, %s)",
+            [self.tenant, ref, name, self.now],
+        )
+
+    def product_named(self, name: str) -> Ref | None:
+        """The oldest product of that name."""
+        row = self.one(
+            "SELECT product_ref::text FROM product WHERE tenant = %s AND name = %s ORDER BY created_at, product_ref LIMIT 1",
+            self.tenant, name,
+        )
+        return None if row is None else Ref(row[0])
 
     def products(self) -> list[dict[str, Any]]:
         """Every product, by name."""

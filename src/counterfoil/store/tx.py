@@ -17,6 +17,7 @@ from counterfoil.core.basis.canonical import canonical
 from counterfoil.core.basis.ids import Ref, time_ordered_ref
 from counterfoil.core.basis.refusals import Upstream
 from counterfoil.store.audit import AuditRows
+from counterfoil.store.balances import BalanceRows
 from counterfoil.store.books import BookRows
 from counterfoil.store.catalogue import CatalogueRows
 from counterfoil.store.contracts import ContractRows
@@ -27,12 +28,18 @@ from counterfoil.store.layouts import LayoutRows
 from counterfoil.store.log import LogRows
 from counterfoil.store.numbered_pages import NumberedPages
 from counterfoil.store.parties import PartyRows
+from counterfoil.store.payment_receipts import PaymentReceiptRows
 from counterfoil.store.promises import PromiseRows
+from counterfoil.store.sales import SalesRows
 from counterfoil.store.sessions import SessionRows
+from counterfoil.store.sharing import SharingRows
 from counterfoil.store.tenants import TenantRows
 from counterfoil.store.uploads import UploadRows
 from counterfoil.store.usage import UsageRows
+from counterfoil.store.values import ValueRows
 from counterfoil.store.views import Views
+from counterfoil.store.webhooks import WebhookRows
+from counterfoil.store.witnesses import WitnessRows
 
 set_json_dumps(canonical)
 
@@ -40,6 +47,7 @@ set_json_dumps(canonical)
 class Tx(
     TenantRows, PartyRows, CatalogueRows, ContractRows, UsageRows, FormatRows, UploadRows, DocumentRows, BookRows,
     LogRows, AuditRows, PromiseRows, LayoutRows, SessionRows, NumberedPages, LandingRows, Views,
+    SalesRows, ValueRows, BalanceRows, PaymentReceiptRows, SharingRows, WebhookRows, WitnessRows,
 ):
     """An open transaction. `tenant` binds every statement, twice: each names it, and row-level security insists.
 

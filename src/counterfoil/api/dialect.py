@@ -1,0 +1,416 @@
+"""What the doors of dialects have in common: who asks, may they, what do they say, was it said before; then one flow in one
+transaction. A dialect brings its routes, its envelope and its one table from refusals to answers."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, Literal, Protocol
+from urllib.parse import parse_qsl
+
+import msgspec
+import structlog
+
+from counterfoil.api.reading import as_problem, content_problems, where_broken
+from counterfoil.core.basis.quantity import decimal_text
+from counterfoil.core.basis.refusals import Conflict, Forbidden, Invalid, Refusal
+from counterfoil.flows.keys import Auth
+from counterfoil.flows.sessions import Sessions
+
+JSON = "application/json"
+MAX_BODY = 1 << 20
+"""Bytes of a request body, unless a route says otherwise."""
+MAX_KEY = 255
+COOKIE = "counterfoil_session"
+
+READERS: frozenset[str] = frozenset(("admin", "finance", "viewer"))
+FINANCE: frozenset[str] = frozenset(("admin", "finance"))
+ADMIN: frozenset[str] = frozenset(("admin",))
+REPORTERS: frozenset[str] = frozenset(("admin", "finance", "ingest"))
+NOBODY = Auth(0, "", "", "nobody")
+
+_log = structlog.get_logger("counterfoil.api")
+
+
+class Unreadable(Invalid):
+    """The bytes of a request are not what they say they are."""
+
+
+class House(Protocol):
+    """What these doors need of the house."""
+
+    @property
+    def settings(self) -> Any:
+        """Of which the `public_url` is asked."""
+        ...
+
+    @property
+    def sessions(self) -> Sessions:
+        """Who is logged in."""
+        ...
+
+    @property
+    def clock(self) -> Callable[[], datetime]:
+        """The time outside."""
+        ...
+
+    def tx(self, tenant: int, actor: str = "system") -> AbstractContextManager[Any]:
+        """A transaction of a tenant."""
+        ...
+
+    def authenticate(self, token: str) -> Auth:
+        """Who a token stands for."""
+        ...
+
+    def integrate(self, tenant: int) -> int:
+        """Take sealed records into the log."""
+        ...
+
+    def find_handle(self, handle: str) -> tuple[int, str, str] | None:
+        """(tenant, noun, reference) of what a public link names."""
+        ...
+
+    def find_root(self, root: bytes) -> tuple[int, str, str] | None:
+        """(tenant, `checkpoint` or `delta`, reference) of a proof root."""
+        ...
+
+
+class Input(msgspec.Struct, kw_only=True, rename="camel"):
+    """What comes in. Fields that are not known are left alone, as the clients of these dialects expect; they are named in
+    the answer's `X-Ignored-Fields`."""
+
+
+class Output(msgspec.Struct, kw_only=True, rename="camel"):
+    """What goes out."""
+
+
+class NoQuery(Input):
+    """No parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a route is called with, before any of it is believed. `headers` have lower-case names."""
+
+    path: str
+    query: bytes
+    headers: Mapping[str, str]
+    params: Mapping[str, str]
+    body: bytes = b""
+    scheme: str = "http"
+    client: str = ""
+
+
+@dataclass(slots=True)
+class Call:
+    """A request as a route sees it. `tx` is open, except on routes that span transactions of their own or that anybody may
+    ask (those find their tenant first)."""
+
+    house: House
+    auth: Auth
+    request: Request
+    query: Any = None
+    body: Any = None
+    tx: Any = None
+
+    def param(self, name: str) -> str:
+        """A part of the path, as it was written."""
+        return self.request.params[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes back: a value for the dialect's encoder, or bytes of another media type."""
+
+    value: Any
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    media_type: str = JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One operation: how it is called, by whom, what goes in, and the function that does it.
+
+    `answer`: the type of what it gives, before the envelope, for the description of the API. `by`: a bearer of a key, a
+    person (a session's cookie or token, or an admin's key), or anybody. `spans`: it opens transactions of its own.
+    `keeps`: an Idempotency-Key is honoured. `body` and `query`: msgspec Structs.
+    """
+
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+    path: str
+    do: Callable[[Call], Any]
+    answer: Any = None
+    body: Any = None
+    query: Any = NoQuery
+    roles: frozenset[str] = READERS
+    by: Literal["key", "person", "anybody"] = "key"
+    status: int = 200
+    spans: bool = False
+    keeps: bool = True
+    max_body: int = MAX_BODY
+    tag: str = ""
+    summary: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """A published API as we speak it.
+
+    `refusal`: the one table from refusals to answers. `error`: an answer for what is no refusal (status, code, message).
+    `success`: puts a route's value into the envelope.
+    """
+
+    name: str
+    prefixes: tuple[str, ...]
+    routes: tuple[Route, ...]
+    refusal: Callable[[Refusal], Answer]
+    error: Callable[[int, str, str], Answer]
+    success: Callable[[Any], Any] = lambda value: value
+
+    def is_ours(self, path: str) -> bool:
+        """Whether a path belongs to this dialect."""
+        return any(path == p or path.startswith(p + "/") for p in self.prefixes)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer as bytes."""
+
+    status: int
+    body: bytes
+    media_type: str = JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def respond(house: House, dialect: Dialect, route: Route, request: Request) -> Response:
+    """The answer to a request; whatever goes wrong is refused, and nothing of it was changed."""
+    try:
+        return _respond(house, dialect, route, request)
+    except Refusal as refusal:
+        return spelled(dialect.refusal(refusal))
+    except Exception as error:
+        return unexpected(dialect, error, f"{route.method} {route.path}")
+
+
+def unexpected(dialect: Dialect, error: BaseException, where: str) -> Response:
+    """The answer to what should not have happened: an id, and everything else in our logs alone."""
+    id = secrets.token_hex(8)
+    _log.error("unexpected failure", id=id, where=where, exc_info=error)
+    return spelled(dialect.error(500, "INTERNAL_ERROR", f"an unexpected failure; nothing was changed. Tell us its id: {id}"))
+
+
+def spelled(answer: Answer, status: int = 500) -> Response:
+    """An answer as bytes; `status` where it names none."""
+    body = answer.value if isinstance(answer.value, bytes) else encode(answer.value)
+    return Response(answer.status or status, body, answer.media_type, answer.headers)
+
+
+def _respond(house: House, dialect: Dialect, route: Route, request: Request) -> Response:
+    auth = _who(house, route, request)
+    if route.by != "anybody" and auth.role not in route.roles:
+        needed = ", ".join(sorted(route.roles))
+        raise Forbidden("role.missing", f"who has the role {auth.role} may not do this; it takes one of: {needed}")
+    call = Call(house, auth, request, query=read_query(route.query, request.query))
+    ignored: tuple[str, ...] = ()
+    if route.body is not None:
+        call.body, ignored = read_body(route.body, request.body)
+    headers = {"X-Ignored-Fields": ", ".join(ignored)[:2000]} if ignored else {}
+    if route.spans or route.by == "anybody":
+        return _done(dialect, route, route.do(call), headers)
+    key = _key(request) if route.method != "GET" and route.keeps else None
+    with house.tx(auth.tenant, auth.actor) as call.tx:
+        if key is None:
+            return _done(dialect, route, route.do(call), headers)
+        fingerprint = _fingerprint(route, request)
+        known = f"{dialect.name} {route.method} {route.path} {key}"
+        kept = _replay(call.tx.answer_for(known, fingerprint), fingerprint)
+        if kept is not None:
+            return kept
+        done = _done(dialect, route, route.do(call), headers)
+        call.tx.keep_answer(known, done.status, done.body)
+        return done
+
+
+def _who(house: House, route: Route, request: Request) -> Auth:
+    if route.by == "anybody":
+        return NOBODY
+    token = token_of(request.headers)
+    if route.by == "key":
+        return house.authenticate(token)
+    if token:
+        return house.sessions.authenticate(token)
+    if route.method != "GET":
+        refuse_foreign(house, request)
+    return house.sessions.who(cookie_of(request))
+
+
+def token_of(headers: Mapping[str, str]) -> str:
+    """The key in `Authorization: Bearer …` or `X-Api-Key`; nothing without one."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token.strip():
+        return token.strip()
+    return headers.get("x-api-key", "").strip()
+
+
+def cookie_of(request: Request) -> str:
+    """What the session cookie holds, or nothing."""
+    for part in request.headers.get("cookie", "").split(";"):
+        name, _, value = part.strip().partition("=")
+        if name == COOKIE:
+            return value
+    return ""
+
+
+def refuse_foreign(house: House, request: Request) -> None:
+    """Refuse what a page of another site has a browser send (CSRF). Programs send neither of these headers."""
+    site = request.headers.get("sec-fetch-site")
+    if site is not None and site not in ("same-origin", "none"):
+        raise Forbidden("origin.foreign", f"this must not be sent by another site ({site[:20]})")
+    origin = request.headers.get("origin")
+    own = {f"{request.scheme}://{request.headers.get('host', '')}", house.settings.public_url}
+    if origin is not None and origin.lower() not in {o.lower().rstrip("/") for o in own}:
+        raise Forbidden("origin.foreign", "this must not be sent by a page of another origin")
+
+
+def _replay(known: tuple[bool, bytes, int | None, bytes | None], fingerprint: bytes) -> Response | None:
+    new, before, status, body = known
+    if new:
+        return None
+    if bytes(before) != fingerprint:
+        raise Conflict("idempotency.other_request", "this Idempotency-Key was used for another request")
+    if status is None or body is None:
+        raise Conflict("idempotency.in_progress", "a request with this Idempotency-Key is being done; ask again")
+    return Response(status, bytes(body), JSON, {"Idempotency-Replayed": "true"})
+
+
+def _done(dialect: Dialect, route: Route, result: Any, headers: Mapping[str, str]) -> Response:
+    if not isinstance(result, Answer):
+        return Response(route.status, encode(dialect.success(result)), JSON, headers)
+    if result.media_type == JSON and not isinstance(result.value, bytes):
+        body = encode(dialect.success(result.value))
+    else:
+        body = result.value
+    return Response(result.status or route.status, body, result.media_type, {**headers, **result.headers})
+
+
+def _fingerprint(route: Route, request: Request) -> bytes:
+    """SHA-256 of method, path, query and what the body says, however it is spelled."""
+    try:
+        said = _sorted_json(_loose().decode(request.body)) if request.body else b""
+    except msgspec.DecodeError:
+        said = request.body
+    head = f"{route.method} {request.path}?".encode() + request.query + b"\n"
+    return hashlib.sha256(head + said).digest()
+
+
+def _key(request: Request) -> str | None:
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return None
+    if not (0 < len(key) <= MAX_KEY and key.isascii() and key.isprintable()):
+        raise Invalid.field("Idempotency-Key", f"must have 1 to {MAX_KEY} printable ASCII characters")
+    return key
+
+
+# What crosses the wire ------------------------------------------------------------------------------------------------
+
+
+def read_body(kind: Any, data: bytes) -> tuple[Any, tuple[str, ...]]:
+    """The value of type `kind` in a JSON body, and the names of fields that were ignored. No body says `{}`.
+
+    `Unreadable` with the byte where the JSON breaks off; `Invalid` that names the field for anything of another type,
+    missing, or out of every bound that a column has. Numbers are exact.
+    """
+    text = data.removeprefix(b"\xef\xbb\xbf").strip() or b"{}"
+    try:
+        value = _decoder(kind).decode(text)
+        problems = list(content_problems(value))
+        known = {f.encode_name for f in msgspec.structs.fields(kind)} if isinstance(kind, type) and issubclass(
+            kind, msgspec.Struct) else None
+        given = _loose().decode(text) if known is not None else {}
+    except msgspec.ValidationError as error:
+        raise Invalid.of([as_problem(_ascii(str(error)))]) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Unreadable("body.malformed", where_broken(error, data)) from None
+    except RecursionError:
+        raise Unreadable("body.malformed", "the JSON is nested too deeply") from None
+    if problems:
+        raise Invalid.of(problems)
+    return value, tuple(_ascii(n) for n in given if known is not None and n not in known)
+
+
+def read_query(kind: Any, query: bytes) -> Any:
+    """The parameters of a query string as a Struct; those that are not known are left alone, empty ones count as absent."""
+    given: dict[str, str] = {}
+    names = {f.encode_name for f in msgspec.structs.fields(kind)}
+    for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True, errors="surrogateescape"):
+        if name not in names or value == "":
+            continue
+        if given.get(name, value) != value:
+            raise Invalid.field(name, "is given twice")
+        if not value.isprintable():
+            raise Invalid.field(name, "must not have control characters")
+        given[name] = value
+    try:
+        found = msgspec.convert(given, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise Invalid.of([as_problem(_ascii(str(error)))]) from None
+    problems = list(content_problems(found))
+    if problems:
+        raise Invalid.of(problems)
+    return found
+
+
+def encode(value: Any) -> bytes:
+    """JSON with exact numbers: a decimal is a JSON number in its shortest spelling (see `number`), an instant has a Z."""
+    return _encoder().encode(value)
+
+
+def number(value: Decimal) -> Decimal:
+    """The decimal in its shortest spelling without an exponent: 12.50 is 12.5, 1E+2 is 100."""
+    return Decimal(decimal_text(value))
+
+
+def instant(at: datetime | None) -> str | None:
+    """An instant as these wires show it, with milliseconds: 2026-05-02T08:00:00.000Z. None stays."""
+    if at is None:
+        return None
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@lru_cache(maxsize=512)
+def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind, float_hook=Decimal)
+
+
+@lru_cache(maxsize=1)
+def _loose() -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(float_hook=Decimal)
+
+
+@lru_cache(maxsize=1)
+def _encoder() -> msgspec.json.Encoder:
+    return msgspec.json.Encoder(decimal_format="number", enc_hook=_plain)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, Sequence):
+        return list(value)
+    raise TypeError(f"no JSON form for {type(value).__name__}")
+
+
+def _sorted_json(value: Any) -> bytes:
+    return msgspec.json.encode(value, order="deterministic")
+
+
+def _ascii(text: str) -> str:
+    return text.encode("ascii", "replace").decode()

@@ -1,0 +1,1 @@
+"""The gigstack API (v2): payment receipts and clients."""

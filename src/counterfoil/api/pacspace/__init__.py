@@ -1,0 +1,1 @@
+"""The PacSpace API: balance deltas, checkpoints, receipts and their verification."""

@@ -1,0 +1,55 @@
+"""Every operation of this dialect, its envelope, and its one table from refusals to answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from counterfoil.api.dialect import Answer, Dialect, Route
+from counterfoil.core.basis.refusals import Conflict, Forbidden, Invalid, NotFound, Refusal, Upstream
+
+STATUS: tuple[tuple[type[Refusal], int], ...] = (
+    (Invalid, 400),
+    (NotFound, 404),
+    (Conflict, 409),
+    (Forbidden, 403),
+    (Upstream, 503),
+)
+
+
+def refusal(refused: Refusal) -> Answer:
+    """A refusal as this wire spells it: `{"success": false, "error": {"code", "message"}}`.
+
+    Codes that its clients know (`INVALID_SCOPE_COMBINATION`, `SCOPE_TOO_WIDE`, `CUSTOMER_NOT_FOUND`, ...) are the last part
+    of ours, in capitals: `balance.scope_too_wide`.
+    """
+    status = next((s for kind, s in STATUS if isinstance(refused, kind)), 400)
+    if isinstance(refused, Forbidden) and refused.code.startswith(("key.", "session.", "login.")):
+        status = 401
+    code = refused.code.removeprefix("balance.").upper().replace(".", "_")
+    if refused.code == "idempotency.other_request":
+        code = "IDEMPOTENCY_CONFLICT"
+    if code == "INVALID":
+        code = "VALIDATION_ERROR"
+    message = refused.message
+    if isinstance(refused, Upstream) and refused.code == "database.unreachable":
+        message = "the database did not answer"  # a driver's own words may name hosts and users
+    headers = {"Retry-After": "1"} if status == 503 else {}
+    return error(status, code, message, headers)
+
+
+def error(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Answer:
+    """An error body."""
+    sound = message.encode("utf-8", "replace").decode()
+    return Answer({"success": False, "error": {"code": code, "message": sound}}, status, headers or {})
+
+
+def success(value: Any) -> Any:
+    """The envelope of every success."""
+    return {"success": True, "data": value}
+
+
+ROUTES: tuple[Route, ...] = ()
+
+PACSPACE = Dialect(
+    "pacspace", ("/api/v1", "/dashboard"), ROUTES, refusal, error, success
+)

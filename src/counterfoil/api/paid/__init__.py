@@ -1,0 +1,1 @@
+"""The Paid API (v2): value receipts and what feeds them."""
