@@ -5,20 +5,16 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from decimal import Decimal
-from functools import lru_cache
+from datetime import datetime
 from typing import Any, Literal, Protocol
-from urllib.parse import parse_qsl
 
 import msgspec
 import structlog
 
-from counterfoil.api.reading import as_problem, content_problems, where_broken
-from counterfoil.core.basis.quantity import decimal_text
+from counterfoil.api.wire import NoQuery, encode, loose, read_body, read_query, sorted_json
 from counterfoil.core.basis.refusals import Conflict, Forbidden, Invalid, Refusal
 from counterfoil.flows.keys import Auth
 from counterfoil.flows.sessions import Sessions
@@ -36,10 +32,6 @@ REPORTERS: frozenset[str] = frozenset(("admin", "finance", "ingest"))
 NOBODY = Auth(0, "", "", "nobody")
 
 _log = structlog.get_logger("counterfoil.api")
-
-
-class Unreadable(Invalid):
-    """The bytes of a request are not what they say they are."""
 
 
 class House(Protocol):
@@ -79,19 +71,6 @@ class House(Protocol):
     def find_root(self, root: bytes) -> tuple[int, str, str] | None:
         """(tenant, `checkpoint` or `delta`, reference) of a proof root."""
         ...
-
-
-class Input(msgspec.Struct, kw_only=True, rename="camel"):
-    """What comes in. Fields that are not known are left alone, as the clients of these dialects expect; they are named in
-    the answer's `X-Ignored-Fields`."""
-
-
-class Output(msgspec.Struct, kw_only=True, rename="camel"):
-    """What goes out."""
-
-
-class NoQuery(Input):
-    """No parameters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,7 +282,7 @@ def _done(dialect: Dialect, route: Route, result: Any, headers: Mapping[str, str
 def _fingerprint(route: Route, request: Request) -> bytes:
     """SHA-256 of method, path, query and what the body says, however it is spelled."""
     try:
-        said = _sorted_json(_loose().decode(request.body)) if request.body else b""
+        said = sorted_json(loose().decode(request.body)) if request.body else b""
     except msgspec.DecodeError:
         said = request.body
     head = f"{route.method} {request.path}?".encode() + request.query + b"\n"
@@ -317,100 +296,3 @@ def _key(request: Request) -> str | None:
     if not (0 < len(key) <= MAX_KEY and key.isascii() and key.isprintable()):
         raise Invalid.field("Idempotency-Key", f"must have 1 to {MAX_KEY} printable ASCII characters")
     return key
-
-
-# What crosses the wire ------------------------------------------------------------------------------------------------
-
-
-def read_body(kind: Any, data: bytes) -> tuple[Any, tuple[str, ...]]:
-    """The value of type `kind` in a JSON body, and the names of fields that were ignored. No body says `{}`.
-
-    `Unreadable` with the byte where the JSON breaks off; `Invalid` that names the field for anything of another type,
-    missing, or out of every bound that a column has. Numbers are exact.
-    """
-    text = data.removeprefix(b"\xef\xbb\xbf").strip() or b"{}"
-    try:
-        value = _decoder(kind).decode(text)
-        problems = list(content_problems(value))
-        known = {f.encode_name for f in msgspec.structs.fields(kind)} if isinstance(kind, type) and issubclass(
-            kind, msgspec.Struct) else None
-        given = _loose().decode(text) if known is not None else {}
-    except msgspec.ValidationError as error:
-        raise Invalid.of([as_problem(_ascii(str(error)))]) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Unreadable("body.malformed", where_broken(error, data)) from None
-    except RecursionError:
-        raise Unreadable("body.malformed", "the JSON is nested too deeply") from None
-    if problems:
-        raise Invalid.of(problems)
-    return value, tuple(_ascii(n) for n in given if known is not None and n not in known)
-
-
-def read_query(kind: Any, query: bytes) -> Any:
-    """The parameters of a query string as a Struct; those that are not known are left alone, empty ones count as absent."""
-    given: dict[str, str] = {}
-    names = {f.encode_name for f in msgspec.structs.fields(kind)}
-    for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True, errors="surrogateescape"):
-        if name not in names or value == "":
-            continue
-        if given.get(name, value) != value:
-            raise Invalid.field(name, "is given twice")
-        if not value.isprintable():
-            raise Invalid.field(name, "must not have control characters")
-        given[name] = value
-    try:
-        found = msgspec.convert(given, kind, strict=False)
-    except msgspec.ValidationError as error:
-        raise Invalid.of([as_problem(_ascii(str(error)))]) from None
-    problems = list(content_problems(found))
-    if problems:
-        raise Invalid.of(problems)
-    return found
-
-
-def encode(value: Any) -> bytes:
-    """JSON with exact numbers: a decimal is a JSON number in its shortest spelling (see `number`), an instant has a Z."""
-    return _encoder().encode(value)
-
-
-def number(value: Decimal) -> Decimal:
-    """The decimal in its shortest spelling without an exponent: 12.50 is 12.5, 1E+2 is 100."""
-    return Decimal(decimal_text(value))
-
-
-def instant(at: datetime | None) -> str | None:
-    """An instant as these wires show it, with milliseconds: 2026-05-02T08:00:00.000Z. None stays."""
-    if at is None:
-        return None
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-@lru_cache(maxsize=512)
-def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(kind, float_hook=Decimal)
-
-
-@lru_cache(maxsize=1)
-def _loose() -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(float_hook=Decimal)
-
-
-@lru_cache(maxsize=1)
-def _encoder() -> msgspec.json.Encoder:
-    return msgspec.json.Encoder(decimal_format="number", enc_hook=_plain)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return dict(value)
-    if isinstance(value, Sequence):
-        return list(value)
-    raise TypeError(f"no JSON form for {type(value).__name__}")
-
-
-def _sorted_json(value: Any) -> bytes:
-    return msgspec.json.encode(value, order="deterministic")
-
-
-def _ascii(text: str) -> str:
-    return text.encode("ascii", "replace").decode()
