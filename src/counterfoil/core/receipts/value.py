@@ -24,7 +24,9 @@ class Scope:
     ref: Ref
     name: str
     product_refs: tuple[Ref, ...]
-    """The products whose events count."""
+    """The products whose events count: an event names its product by reference, or"""
+    external_ids: tuple[str, ...] = ()
+    """by the external id that its sender knows it under."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ def value_record(receipt: ValueReceipt) -> bytes:
                 "ref": receipt.scope.ref,
                 "name": receipt.scope.name,
                 "product_refs": list(receipt.scope.product_refs),
+                "external_ids": list(receipt.scope.external_ids),
             },
             "model_version": receipt.model_version,
             "model": receipt.model,
@@ -142,7 +145,8 @@ def _read(value: Json) -> ValueReceipt:
         ends_at=read_instant(value["period"]["end"]),
         currency=value["currency"],
         scope=None if scope is None else Scope(
-            scope["kind"], Ref(scope["ref"]), scope["name"], tuple(Ref(r) for r in scope["product_refs"])
+            scope["kind"], Ref(scope["ref"]), scope["name"], tuple(Ref(r) for r in scope["product_refs"]),
+            tuple(scope["external_ids"]),
         ),
         model_version=value["model_version"],
         model=value["model"],
