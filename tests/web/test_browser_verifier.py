@@ -100,7 +100,7 @@ def test_an_invoice_is_computed_again_in_the_browser_as_offline() -> None:
 
 def test_logs_of_any_size_verify_in_the_browser() -> None:
     record = canonical(
-        {"type": "payment-receipt/v1", "payer": 'Zoë \U0001f6eb\u0000"\\', "1": 1, "é": None, "\U0001f600": -5}
+        {"type": "note/v1", "payer": 'Zoë \U0001f6eb\u0000"\\', "1": 1, "é": None, "\U0001f600": -5}
     )
     sizes = [(1, 0, 1), (2, 1, 1), (3, 2, 2), (7, 3, 4), (8, 7, 5), (100, 63, 64), (300, 299, 256)]
     bundles = [build.bundled(record, size=s, index=i, older=o, salt=bytes(16)) for s, i, o in sizes]
@@ -116,7 +116,7 @@ def test_an_operator_who_signs_a_lie_is_caught_in_the_browser_too() -> None:
 def test_one_changed_byte_fails_in_the_browser() -> None:
     """Every byte of a small bundle, and a sample of an invoice's."""
     chance = Random(7)
-    small = build.bundled(canonical({"type": "payment-receipt/v1"}), witness=True, older=3)
+    small = build.bundled(canonical({"type": "note/v1"}), witness=True, older=3)
     large = build.invoice_bundle(5)
     damaged = [flipped(small, at, 1) for at in range(len(small))]
     damaged += [flipped(large, chance.randrange(len(large)), chance.randrange(1, 256)) for _ in range(250)]
@@ -133,7 +133,7 @@ def flipped(data: bytes, at: int, change: int) -> bytes:
 
 
 def test_hostile_files_get_a_verdict_in_the_browser() -> None:
-    good = json.loads(build.bundled(canonical({"type": "payment-receipt/v1"}), witness=True, older=3))
+    good = json.loads(build.bundled(canonical({"type": "note/v1"}), witness=True, older=3))
     junk: list[Any] = [None, True, 1, -1, "", "x", "1" * 200, [], [None], {}, {"a": []}, 2**53 - 1]
     spliced = [canonical({**good, field: value}) for field in good for value in junk]
     raw = [b"", b"null", b"[]", b"{}", b"\xff", b"[" * 10_000, b'{"\\ud800":1}', b"1e5", b"-0", bytes(100)]
@@ -142,8 +142,8 @@ def test_hostile_files_get_a_verdict_in_the_browser() -> None:
 
 def test_the_browser_takes_only_the_keys_that_the_reader_trusts() -> None:
     log, other = build.LOG.verifier(), build.Key("counterfoil.example/acme/live", 9)
-    honest = build.bundled(canonical({"type": "payment-receipt/v1"}), witness=True)
-    forged = build.bundled(canonical({"type": "payment-receipt/v1"}), witness=True, key=other)
+    honest = build.bundled(canonical({"type": "note/v1"}), witness=True)
+    forged = build.bundled(canonical({"type": "note/v1"}), witness=True, key=other)
     assert [v.failed for v in agree([honest, forged], (log, build.WITNESS_KEY))] == [[], ["key"]]
     (alone,) = agree([forged])
     assert alone.ok

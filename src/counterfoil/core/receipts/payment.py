@@ -3,9 +3,11 @@ after its issue is sealed again, as the next revision; the one before stays in t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Literal
 
 from counterfoil.core.basis.canonical import Json, canonical, parse_canonical
@@ -16,11 +18,20 @@ from counterfoil.core.basis.quantity import decimal_text, read_decimal
 PAYMENT_RECEIPT = "payment-receipt/v1"
 ReceiptState = Literal["draft", "issued", "sent", "archived", "cancelled"]
 METHODS = ("cash", "transfer", "credit_card", "debit_card", "check", "other")
+FOLLOWING: Mapping[str, tuple[ReceiptState, ...]] = MappingProxyType({
+    "draft": ("issued", "cancelled"),
+    "issued": ("sent", "cancelled"),
+    "sent": ("archived", "cancelled"),
+    "archived": (),
+    "cancelled": (),
+})
+"""The states that may follow each state."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReceiptItem:
-    """One line of a receipt, in major units: `amount` = `quantity` × `unit_price`."""
+    """One line of a receipt, in major units: `amount` = `quantity` × `unit_price`, rounded once to the currency's minor unit,
+    half away from zero."""
 
     description: str
     quantity: Decimal
@@ -61,6 +72,19 @@ class PaymentReceipt:
     items: tuple[ReceiptItem, ...] = ()
     documents: tuple[PaidDocument, ...] = ()
     metadata: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptReceipt:
+    """A receipt as it is kept: what it says now, and what became of it. `sealed_at`: when it was issued, None for a draft;
+    `record_ref` is its newest sealed revision."""
+
+    receipt: PaymentReceipt
+    created_at: datetime
+    updated_at: datetime
+    sealed_at: datetime | None = None
+    record_ref: Ref | None = None
+    deleted_at: datetime | None = None
 
 
 def revision_ref(receipt: Ref, revision: int) -> Ref:

@@ -176,7 +176,7 @@ def _amount(record: Json, line: Json, stated: list[str]) -> str:
         return _corrected(record, line, stated)
     if line["inputs"] is None:
         stated.append(f"Line {line['n']} has no inputs: its amount is taken as stated.")
-        return f"{_money(line['amount_minor'], currency)}, as stated"
+        return f"{money(line['amount_minor'], currency)}, as stated"
     if kind == "minimum":
         amount, how = _true_up(record, line, stated)
     elif kind == "ad_hoc":
@@ -192,9 +192,9 @@ def _amount(record: Json, line: Json, stated: list[str]) -> str:
             f"its terms for {decimal_text(rated.quantity)} {line['unit']}".rstrip(),
         )
     said = line["amount_minor"]
-    require(amount == said, f"{how} give {_money(amount, currency)}, the line says {_money(said, currency)}")
+    require(amount == said, f"{how} give {money(amount, currency)}, the line says {money(said, currency)}")
     _explained(line, currency)
-    return f"{how} give {_money(amount, currency)}"
+    return f"{how} give {money(amount, currency)}"
 
 
 def _rated(line: Json) -> Rated:
@@ -232,7 +232,7 @@ def _true_up(record: Json, line: Json, stated: list[str]) -> tuple[int, str]:
         if sum(of_product) != billed:
             stated.append(f"Line {line['n']} is a minimum fee: what counts towards it is taken as stated.")
     amount = _missing(record, inputs)
-    return amount, f"the minimum of {inputs['minimum']} and {_money(billed, record['currency'])} billed"
+    return amount, f"the minimum of {inputs['minimum']} and {money(billed, record['currency'])} billed"
 
 
 def _missing(record: Json, inputs: Json) -> int:
@@ -259,7 +259,7 @@ def _corrected(record: Json, line: Json, stated: list[str]) -> str:
             (again["before_minor"], again["after_minor"]) == (before, after), "before and after are told in two ways"
         )
     amount = before - after if record["type"] == "credit-note/v1" else after - before
-    require(amount == line["amount_minor"], f"the difference is {_money(amount, currency)}")
+    require(amount == line["amount_minor"], f"the difference is {money(amount, currency)}")
     if inputs is not None and line["terms"] is not None:
         computed = to_minor(_rated(line).amount, currency)
     elif inputs is not None and "minimum" in inputs:
@@ -268,9 +268,9 @@ def _corrected(record: Json, line: Json, stated: list[str]) -> str:
         computed = None
         stated.append(f"Line {line['n']} changes an amount without measuring again: before and after are as stated.")
     if computed is not None:
-        require(computed == after, f"its terms give {_money(computed, currency)}, not {_money(after, currency)}")
+        require(computed == after, f"its terms give {money(computed, currency)}, not {money(after, currency)}")
         stated.append(f"Line {line['n']} corrects an earlier document: what it billed before is taken as stated.")
-    return f"{_money(before, currency)} before, {_money(after, currency)} after, difference {_money(amount, currency)}"
+    return f"{money(before, currency)} before, {money(after, currency)} after, difference {money(amount, currency)}"
 
 
 def _explained(line: Json, currency: str) -> None:
@@ -301,7 +301,7 @@ def _discounts(record: Json) -> str:
     again = discount_lines([line["amount_minor"] for line in record["lines"]], terms)
     said = tuple(line["discount_minor"] for line in record["lines"])
     require(again == said, f"the discounts of the lines are {again}, the document says {said}")
-    return f"{len(terms)} discounts take {_money(sum(again), currency)}"
+    return f"{len(terms)} discounts take {money(sum(again), currency)}"
 
 
 def _taxes(record: Json, stated: list[str]) -> str:
@@ -320,11 +320,11 @@ def _taxes(record: Json, stated: list[str]) -> str:
         if computed != told:
             require(record["type"] == "credit-note/v1", "the taxes by rate are not those of the lines")
             stated.append(
-                f"Tax at {decimal_text(told[1])} % is {_money(told[3], record['currency'])} where its base gives "
-                f"{_money(computed[3], record['currency'])}: a last credit note takes what is left of the invoice's "
+                f"Tax at {decimal_text(told[1])} % is {money(told[3], record['currency'])} where its base gives "
+                f"{money(computed[3], record['currency'])}: a last credit note takes what is left of the invoice's "
                 "tax."
             )
-    return f"{_money(sum(t[3] for t in said), record['currency'])} over {len(said)} rates"
+    return f"{money(sum(t[3] for t in said), record['currency'])} over {len(said)} rates"
 
 
 def _totals(record: Json) -> str:
@@ -340,7 +340,7 @@ def _totals(record: Json) -> str:
         ("total_minor", sub_total - discount + tax - credits_used),
     ):
         require(_integer(record[name]) == again, f"{name} is {again}, the document says {record[name]}")
-    return f"total {_money(record['total_minor'], currency)}"
+    return f"total {money(record['total_minor'], currency)}"
 
 
 def _integer(value: Json) -> int:
@@ -362,5 +362,6 @@ def _share(inputs: Json) -> Fraction:
     return Fraction(_integer(numerator), _integer(denominator))
 
 
-def _money(minor: int, currency: str) -> str:
+def money(minor: int, currency: str) -> str:
+    """`1,234.50 USD`."""
     return f"{to_major(minor, currency):,.{exponent(currency)}f} {currency}"

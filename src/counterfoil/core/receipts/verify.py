@@ -1,7 +1,7 @@
 """Checks a proof bundle offline: signature, inclusion, usage, and every amount again to the cent.
 
-It trusts SHA-256, Ed25519, the keys that the reader brings, and the code of `basis`, `tlog`, `usage` and `pricing`. It
-reads nothing but its arguments and never raises: a hostile file gets a verdict like any other.
+It trusts SHA-256, Ed25519, the keys that the reader brings, and the code of `basis`, `tlog`, `balance`, `usage`, `pricing`
+and `value`. It reads nothing but its arguments and never raises: a hostile file gets a verdict like any other.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from counterfoil.core.basis.canonical import Json, parse_canonical
 from counterfoil.core.receipts.bundle import Bundle, read_bundle
 from counterfoil.core.receipts.recompute import DOCUMENT_TYPES, Check, guarded, recompute, require
+from counterfoil.core.receipts.recompute_receipts import RECOMPUTED
 from counterfoil.core.tlog.checkpoint import Checkpoint, read_checkpoint, read_signed_checkpoint
 from counterfoil.core.tlog.entry import record_leaf
 from counterfoil.core.tlog.note import (
@@ -78,6 +79,10 @@ def verify_bundle(data: bytes, *, trusted_keys: Sequence[str] = (), kept_checkpo
         not_proved += [*again.stated, TERMS_AS_STATED]
         if bundle.usage:
             not_proved.append(EVENTS_AS_REPORTED)
+    elif type(record_type) is str and record_type in RECOMPUTED:
+        again = RECOMPUTED[record_type](record, dict(bundle.usage))
+        checks += again.checks
+        not_proved += again.stated
     else:
         checks.append(guarded("usage", lambda: _no_usage(bundle)))
         not_proved.append(CONTENT_UNKNOWN.format(repr(record_type)[:80]))
@@ -168,7 +173,7 @@ def _as_kept(bundle: Bundle, kept: Sequence[bytes]) -> str:
 
 
 def _no_usage(bundle: Bundle) -> str:
-    require(not bundle.usage, "only documents have usage")
+    require(not bundle.usage, "only records that commit to events have usage")
     return "no events"
 
 
