@@ -22,7 +22,8 @@ from counterfoil.api.native.door import failed, token_of
 from counterfoil.api.native.handlers import answered, handlers, refused
 from counterfoil.api.pacspace.routes import PACSPACE
 from counterfoil.api.paid.routes import PAID
-from counterfoil.api.received import handlers as received
+from counterfoil.api.received.handlers import about as received_about
+from counterfoil.api.received.routes import RECEIVED
 from counterfoil.api.received.usage_files import upload_handlers
 from counterfoil.app import House
 from counterfoil.flows.keys import Auth
@@ -33,8 +34,8 @@ from counterfoil.web.upload_page import upload_pages
 THREADS = 7
 """Handlers that run at once: with the worker's two lanes and the usage writers they stay within the house's connections."""
 STOP_SECONDS = 20
-DIALECTS = (PAID, PACSPACE, GIGSTACK)
-"""The published APIs that share one door; native and Received have their own."""
+DIALECTS = (RECEIVED, PAID, PACSPACE, GIGSTACK)
+"""The published APIs, which share one door; the native one has its own."""
 
 _log = structlog.get_logger("counterfoil.server")
 
@@ -46,7 +47,7 @@ class Server:
         self._ingest = ingest.IngestDoor(house, partial(_who, house), lands_on=house.landings.refs, clock=house.clock)
         self._behind = Litestar(
             route_handlers=[
-                *handlers(house), *received.handlers(house), *upload_handlers(house), *pages(house), *upload_pages(),
+                *handlers(house), *received_about(), *upload_handlers(house), *pages(house), *upload_pages(),
                 *(handler for dialect in DIALECTS for handler in mount.handlers(house, dialect)),
                 self._metrics(),
             ],
@@ -94,8 +95,6 @@ def _who(house: House, headers: Mapping[bytes, bytes]) -> Auth:
 def _answer_to(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """What no door has answered: a page where people look, a problem document everywhere else."""
     path = request.scope["path"]
-    if received.is_ours(path):
-        return received.answer_to(error, request.method, path)
     for dialect in DIALECTS:
         if dialect.is_ours(path):
             return mount.answer_to(dialect, error, request.method, path)

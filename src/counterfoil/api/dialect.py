@@ -15,8 +15,10 @@ import msgspec
 import structlog
 
 from counterfoil.api.wire import NoQuery, encode, loose, read_body, read_query, sorted_json
-from counterfoil.core.basis.refusals import Conflict, Forbidden, Invalid, Refusal
+from counterfoil.core.basis.ids import is_ref
+from counterfoil.core.basis.refusals import Conflict, Forbidden, Invalid, NotFound, Refusal
 from counterfoil.flows.keys import Auth
+from counterfoil.flows.land_usage import Landings
 from counterfoil.flows.sessions import Sessions
 
 JSON = "application/json"
@@ -50,6 +52,11 @@ class House(Protocol):
     @property
     def clock(self) -> Callable[[], datetime]:
         """The time outside."""
+        ...
+
+    @property
+    def landings(self) -> Landings:
+        """Where events land."""
         ...
 
     def tx(self, tenant: int, actor: str = "system") -> AbstractContextManager[Any]:
@@ -102,6 +109,14 @@ class Call:
         """A part of the path, as it was written."""
         return self.request.params[name]
 
+    def ref(self, name: str) -> str:
+        """A reference in the path; what is not spelled like one cannot exist."""
+        text = self.request.params[name].lower()
+        if not is_ref(text):
+            noun = name.removesuffix("_ref")
+            raise NotFound(f"{noun}.not_found", f"there is no {noun.replace('_', ' ')} {text[:100]!r}")
+        return text
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -138,20 +153,66 @@ class Route:
     summary: str = ""
 
 
+class AnyRoute(Protocol):
+    """What the shared door asks of an operation; a dialect may know more of its own."""
+
+    @property
+    def method(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def do(self) -> Callable[[Call], Any]: ...
+    @property
+    def body(self) -> Any: ...
+    @property
+    def query(self) -> Any: ...
+    @property
+    def roles(self) -> frozenset[str]: ...
+    @property
+    def by(self) -> str: ...
+    @property
+    def status(self) -> int: ...
+    @property
+    def spans(self) -> bool: ...
+    @property
+    def keeps(self) -> bool: ...
+    @property
+    def max_body(self) -> int: ...
+
+
+def who(house: House, route: AnyRoute, request: Request) -> Auth:
+    """Who asks, by a key as a bearer or as `X-Api-Key`; on a person's routes also by a session's token or cookie."""
+    if route.by == "anybody":
+        return NOBODY
+    token = token_of(request.headers)
+    if route.by == "key":
+        return house.authenticate(token)
+    if token:
+        return house.sessions.authenticate(token)
+    if route.method != "GET":
+        refuse_foreign(house, request)
+    return house.sessions.who(cookie_of(request))
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """A published API as we speak it.
 
     `refusal`: the one table from refusals to answers. `error`: an answer for what is no refusal (status, code, message).
-    `success`: puts a route's value into the envelope.
+    `success`: puts a route's value into the envelope. `who`: tells who asks, or refuses. `read_body` (type, bytes, content
+    type) and `read_query` give a value and the names of what was ignored; `encode` writes answers.
     """
 
     name: str
     prefixes: tuple[str, ...]
-    routes: tuple[Route, ...]
+    routes: tuple[AnyRoute, ...]
     refusal: Callable[[Refusal], Answer]
     error: Callable[[int, str, str], Answer]
     success: Callable[[Any], Any] = lambda value: value
+    who: Callable[[House, AnyRoute, Request], Auth] = who
+    read_body: Callable[[Any, bytes, str], tuple[Any, tuple[str, ...]]] = read_body
+    read_query: Callable[[Any, bytes], tuple[Any, tuple[str, ...]]] = read_query
+    encode: Callable[[Any], bytes] = encode
 
     def is_ours(self, path: str) -> bool:
         """Whether a path belongs to this dialect."""
@@ -168,38 +229,54 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def respond(house: House, dialect: Dialect, route: Route, request: Request) -> Response:
+def respond(house: House, dialect: Dialect, route: AnyRoute, request: Request) -> Response:
     """The answer to a request; whatever goes wrong is refused, and nothing of it was changed."""
     try:
         return _respond(house, dialect, route, request)
     except Refusal as refusal:
-        return spelled(dialect.refusal(refusal))
+        return spelled(dialect, dialect.refusal(refusal))
     except Exception as error:
         return unexpected(dialect, error, f"{route.method} {route.path}")
+
+
+def refused(house: House, dialect: Dialect, route: AnyRoute, request: Request) -> Response | None:
+    """The refusal of who may not do this, before any of the body is taken; None for who may."""
+    try:
+        _entered(house, dialect, route, request)
+    except Refusal as refusal:
+        return spelled(dialect, dialect.refusal(refusal))
+    return None
 
 
 def unexpected(dialect: Dialect, error: BaseException, where: str) -> Response:
     """The answer to what should not have happened: an id, and everything else in our logs alone."""
     id = secrets.token_hex(8)
     _log.error("unexpected failure", id=id, where=where, exc_info=error)
-    return spelled(dialect.error(500, "INTERNAL_ERROR", f"an unexpected failure; nothing was changed. Tell us its id: {id}"))
+    told = f"an unexpected failure; nothing was changed. Tell us its id: {id}"
+    return spelled(dialect, dialect.error(500, "internal", told))
 
 
-def spelled(answer: Answer, status: int = 500) -> Response:
+def spelled(dialect: Dialect, answer: Answer, status: int = 500) -> Response:
     """An answer as bytes; `status` where it names none."""
-    body = answer.value if isinstance(answer.value, bytes) else encode(answer.value)
+    body = answer.value if isinstance(answer.value, bytes) else dialect.encode(answer.value)
     return Response(answer.status or status, body, answer.media_type, answer.headers)
 
 
-def _respond(house: House, dialect: Dialect, route: Route, request: Request) -> Response:
-    auth = _who(house, route, request)
+def _entered(house: House, dialect: Dialect, route: AnyRoute, request: Request) -> Auth:
+    auth = dialect.who(house, route, request)
     if route.by != "anybody" and auth.role not in route.roles:
         needed = ", ".join(sorted(route.roles))
         raise Forbidden("role.missing", f"who has the role {auth.role} may not do this; it takes one of: {needed}")
-    call = Call(house, auth, request, query=read_query(route.query, request.query))
-    ignored: tuple[str, ...] = ()
+    return auth
+
+
+def _respond(house: House, dialect: Dialect, route: AnyRoute, request: Request) -> Response:
+    auth = _entered(house, dialect, route, request)
+    call = Call(house, auth, request)
+    call.query, ignored = dialect.read_query(route.query, request.query)
     if route.body is not None:
-        call.body, ignored = read_body(route.body, request.body)
+        call.body, more = dialect.read_body(route.body, request.body, request.headers.get("content-type", ""))
+        ignored += more
     headers = {"X-Ignored-Fields": ", ".join(ignored)[:2000]} if ignored else {}
     if route.spans or route.by == "anybody":
         return _done(dialect, route, route.do(call), headers)
@@ -215,19 +292,6 @@ def _respond(house: House, dialect: Dialect, route: Route, request: Request) -> 
         done = _done(dialect, route, route.do(call), headers)
         call.tx.keep_answer(known, done.status, done.body)
         return done
-
-
-def _who(house: House, route: Route, request: Request) -> Auth:
-    if route.by == "anybody":
-        return NOBODY
-    token = token_of(request.headers)
-    if route.by == "key":
-        return house.authenticate(token)
-    if token:
-        return house.sessions.authenticate(token)
-    if route.method != "GET":
-        refuse_foreign(house, request)
-    return house.sessions.who(cookie_of(request))
 
 
 def token_of(headers: Mapping[str, str]) -> str:
@@ -269,21 +333,21 @@ def _replay(known: tuple[bool, bytes, int | None, bytes | None], fingerprint: by
     return Response(status, bytes(body), JSON, {"Idempotency-Replayed": "true"})
 
 
-def _done(dialect: Dialect, route: Route, result: Any, headers: Mapping[str, str]) -> Response:
+def _done(dialect: Dialect, route: AnyRoute, result: Any, headers: Mapping[str, str]) -> Response:
     if not isinstance(result, Answer):
-        return Response(route.status, encode(dialect.success(result)), JSON, headers)
+        return Response(route.status, dialect.encode(dialect.success(result)), JSON, headers)
     if result.media_type == JSON and not isinstance(result.value, bytes):
-        body = encode(dialect.success(result.value))
+        body = dialect.encode(dialect.success(result.value))
     else:
         body = result.value
     return Response(result.status or route.status, body, result.media_type, {**headers, **result.headers})
 
 
-def _fingerprint(route: Route, request: Request) -> bytes:
+def _fingerprint(route: AnyRoute, request: Request) -> bytes:
     """SHA-256 of method, path, query and what the body says, however it is spelled."""
     try:
         said = sorted_json(loose().decode(request.body)) if request.body else b""
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         said = request.body
     head = f"{route.method} {request.path}?".encode() + request.query + b"\n"
     return hashlib.sha256(head + said).digest()

@@ -11,7 +11,7 @@ from litestar.concurrency import sync_to_thread
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
-from counterfoil.api.dialect import Dialect, House, Request, Response, Route, respond, spelled, unexpected
+from counterfoil.api.dialect import AnyRoute, Dialect, House, Request, Response, respond, spelled, unexpected
 
 Asked = LitestarRequest[Any, Any, Any]
 PLAIN = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
@@ -22,10 +22,10 @@ def handlers(house: House, dialect: Dialect) -> list[HTTPRouteHandler]:
     return [_handler(house, dialect, route) for route in dialect.routes]
 
 
-def _handler(house: House, dialect: Dialect, route: Route) -> HTTPRouteHandler:
+def _handler(house: House, dialect: Dialect, route: AnyRoute) -> HTTPRouteHandler:
     async def handle(request: Asked) -> LitestarResponse[bytes]:
-        body = await request.body() if route.method != "GET" else b""
-        return answered(await sync_to_thread(respond, house, dialect, route, _seen(request, body)))
+        body = await request.body() if route.method != "GET" or route.body is not None else b""
+        return answered(await sync_to_thread(respond, house, dialect, route, seen(request, body)))
 
     path = "/".join(f"{part[:-1]}:str}}" if part.endswith("}") else part for part in route.path.split("/"))
     made = HTTPRouteHandler(
@@ -39,7 +39,8 @@ def _handler(house: House, dialect: Dialect, route: Route) -> HTTPRouteHandler:
     return made(handle)
 
 
-def _seen(request: Asked, body: bytes) -> Request:
+def seen(request: Asked, body: bytes = b"") -> Request:
+    """A request of Litestar as one of a door."""
     client = request.scope.get("client")
     return Request(
         path=request.scope["path"],
@@ -67,16 +68,16 @@ def answer_to(dialect: Dialect, error: Exception, method: str, path: str) -> Lit
     shown = f"{method} {path}"[:300]
     status, headers = error.status_code, {}
     if status == 404:
-        answer = dialect.error(404, "NOT_FOUND", f"there is nothing at {shown}")
+        answer = dialect.error(404, "route.not_found", f"there is nothing at {shown}")
     elif status == 405:
         allow = ", ".join(_allowed(dialect, path)) or "GET"
         headers = {"Allow": allow}
-        answer = dialect.error(405, "METHOD_NOT_ALLOWED", f"only {allow} is answered there")
+        answer = dialect.error(405, "method.not_allowed", f"only {allow} is answered there")
     elif status == 413:
-        answer = dialect.error(413, "BODY_TOO_LARGE", "the body is larger than this operation takes; send several requests")
+        answer = dialect.error(413, "body.too_large", "the body is larger than this operation takes; send several requests")
     else:
-        answer = dialect.error(status, "BAD_REQUEST", "the request cannot be read")
-    found = spelled(answer, status)
+        answer = dialect.error(status, "request.malformed", "the request cannot be read")
+    found = spelled(dialect, answer, status)
     return answered(Response(found.status, found.body, found.media_type, {**found.headers, **headers}))
 
 

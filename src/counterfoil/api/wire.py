@@ -33,7 +33,7 @@ class NoQuery(Input):
     """No parameters."""
 
 
-def read_body(kind: Any, data: bytes) -> tuple[Any, tuple[str, ...]]:
+def read_body(kind: Any, data: bytes, _content_type: str = "") -> tuple[Any, tuple[str, ...]]:
     """The value of type `kind` in a JSON body, and the names of fields that were ignored. No body says `{}`.
 
     `Unreadable` with the byte where the JSON breaks off; `Invalid` that names the field for anything of another type,
@@ -57,7 +57,7 @@ def read_body(kind: Any, data: bytes) -> tuple[Any, tuple[str, ...]]:
     return value, tuple(_ascii(n) for n in given if known is not None and n not in known)
 
 
-def read_query(kind: Any, query: bytes) -> Any:
+def read_query(kind: Any, query: bytes) -> tuple[Any, tuple[str, ...]]:
     """The parameters of a query string as a Struct; those that are not known are left alone, empty ones count as absent."""
     given: dict[str, str] = {}
     names = {f.encode_name for f in msgspec.structs.fields(kind)}
@@ -76,7 +76,7 @@ def read_query(kind: Any, query: bytes) -> Any:
     problems = list(content_problems(found))
     if problems:
         raise Invalid.of(problems)
-    return found
+    return found, ()
 
 
 def encode(value: Any) -> bytes:

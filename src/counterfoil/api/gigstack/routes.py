@@ -29,7 +29,7 @@ def refusal(refused: Refusal) -> Answer:
 
 def error(status: int, code: str, message: str, told: str = "", details: dict[str, str] | None = None) -> Answer:
     """An error body."""
-    found: dict[str, object] = {"code": code, "message": _sound(message)}
+    found: dict[str, object] = {"code": code.upper().replace(".", "_"), "message": _sound(message)}
     if details is not None:
         found["details"] = {_sound(k): _sound(v) for k, v in details.items()}
     headers = {"Retry-After": "1"} if status == 503 else {}

@@ -40,7 +40,7 @@ def refusal(refused: Refusal) -> Answer:
 def error(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Answer:
     """An error body."""
     sound = message.encode("utf-8", "replace").decode()
-    return Answer({"success": False, "error": {"code": code, "message": sound}}, status, headers or {})
+    return Answer({"success": False, "error": {"code": code.upper().replace(".", "_"), "message": sound}}, status, headers or {})
 
 
 def success(value: Any) -> Any:

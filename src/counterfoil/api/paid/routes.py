@@ -29,7 +29,7 @@ def refusal(refused: Refusal) -> Answer:
 def error(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Answer:
     """An error body."""
     sound = message.encode("utf-8", "replace").decode()
-    return Answer({"error": sound, "code": code}, status, headers or {})
+    return Answer({"error": sound, "code": code.upper().replace(".", "_")}, status, headers or {})
 
 
 ROUTES: tuple[Route, ...] = ()

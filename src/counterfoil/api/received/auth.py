@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 from msgspec import Meta
 
-from counterfoil.api.received.door import ADMIN, COOKIE, Call, Reply, Route, cookie_of
+from counterfoil.api.dialect import ADMIN, COOKIE, Answer, Call, cookie_of
+from counterfoil.api.received.door import Route
 from counterfoil.api.received.errors import TooMany
 from counterfoil.api.received.wire import Input, Output, RefText, ShortText, TimeText, instant
 from counterfoil.core.basis.refusals import Forbidden, Invalid
@@ -116,14 +117,14 @@ def log_in(call: Call) -> object:
         raise
 
 
-def _session(call: Call) -> Reply:
+def _session(call: Call) -> Answer:
     b: LogIn = call.body
     made = call.house.sessions.log_in_person(b.email, b.password, tenant_ref=b.tenant_ref, mode=b.mode)
     out = LoggedIn(
         ok=True, tenant_ref=made.tenant_ref, mode=made.auth.mode, role=made.auth.role,
         expires_at=instant(made.expires_at) or "",
     )
-    return Reply(out, {"Set-Cookie": _cookie(call, made.token, int(SESSION_LIFE.total_seconds()))})
+    return Answer(out, headers={"Set-Cookie": _cookie(call, made.token, int(SESSION_LIFE.total_seconds()))})
 
 
 def _cookie(call: Call, value: str, seconds: int) -> str:
@@ -135,10 +136,10 @@ def _cookie(call: Call, value: str, seconds: int) -> str:
     return f"{COOKIE}={value}; Path=/auth; Max-Age={seconds}; HttpOnly; SameSite=Lax" + ("; Secure" if secure else "")
 
 
-def log_out(call: Call) -> Reply:
+def log_out(call: Call) -> Answer:
     """End the session."""
     call.house.sessions.log_out(cookie_of(call.request))
-    return Reply(Ok(), {"Set-Cookie": _cookie(call, "", 0)})
+    return Answer(Ok(), headers={"Set-Cookie": _cookie(call, "", 0)})
 
 
 def generate_key(call: Call) -> GeneratedKey:

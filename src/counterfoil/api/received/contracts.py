@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from counterfoil.api.dialect import FINANCE, Answer, Call
 from counterfoil.api.received.contract_wire import (
     Cancellation,
     ContractEdit,
@@ -18,7 +19,7 @@ from counterfoil.api.received.contract_wire import (
     order_in,
     subscription_in,
 )
-from counterfoil.api.received.door import FINANCE, Call, Reply, Route
+from counterfoil.api.received.door import Route
 from counterfoil.api.received.invoice_wire import InvoiceOut, invoices_out
 from counterfoil.api.received.wire import read_ref
 from counterfoil.core.basis.refusals import Invalid, NotFound, Problem, refuse_if
@@ -68,7 +69,7 @@ def _contract(call: Call) -> Contract:
     return found
 
 
-def filter_contracts(call: Call) -> Reply:
+def filter_contracts(call: Call) -> Answer:
     """A customer's contracts by number."""
     q: ContractFilter = call.query
     problems: list[Problem] = []
@@ -76,7 +77,7 @@ def filter_contracts(call: Call) -> Reply:
     refuse_if(problems)
     refs, total = call.tx.numbered_contracts(customers, limit=q.size, offset=q.offset)
     contracts = call.tx.contracts(refs)
-    return Reply([contract_out(contracts[r]) for r in refs], {"X-Total-Count": str(total)})
+    return Answer([contract_out(contracts[r]) for r in refs], headers={"X-Total-Count": str(total)})
 
 
 def edit_contract(call: Call) -> ContractOut:

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from counterfoil.api.received.door import ADMIN, Call, Reply, Route
+from counterfoil.api.dialect import ADMIN, Answer, Call
+from counterfoil.api.received.door import Route
 from counterfoil.api.received.entity_wire import (
     ACCOUNT_FIELDS,
     PLACES,
@@ -66,11 +67,11 @@ class EntityNames(Output):
     entities: list[EntityName]
 
 
-def list_entities(call: Call) -> Reply:
+def list_entities(call: Call) -> Answer:
     """Every entity."""
     entities: list[Entity] = list(call.tx.entities().values())
     names = [EntityName(entity_ref=e.ref, entity_name=e.name, entity_legal_name=e.legal_name) for e in entities]
-    return Reply(EntityNames(entities=names), {"X-Total-Count": str(len(names))})
+    return Answer(EntityNames(entities=names), headers={"X-Total-Count": str(len(names))})
 
 
 def get_entity(call: Call) -> EntityOut:

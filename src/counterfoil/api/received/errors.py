@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 
 import msgspec
 
+from counterfoil.api.dialect import Answer
 from counterfoil.core.basis.refusals import Conflict, Forbidden, Invalid, NotFound, Problem, Refusal, Upstream
 
 
@@ -57,42 +57,32 @@ class ErrorOut(msgspec.Struct, frozen=True):
     error: ErrorBody
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A refusal as an HTTP answer."""
-
-    status: int
-    body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-def failure_of(refusal: Refusal) -> Failure:
+def refusal(refused: Refusal) -> Answer:
     """The answer to an expected refusal."""
-    status = next((s for kind, s in STATUS if isinstance(refusal, kind)), 400)
+    status = next((s for kind, s in STATUS if isinstance(refused, kind)), 400)
     headers = {"Retry-After": "1"} if status == 503 else {}
-    if isinstance(refusal, Forbidden) and refusal.code.startswith(UNKNOWN):
+    if isinstance(refused, Forbidden) and refused.code.startswith(UNKNOWN):
         status, headers = 401, {"WWW-Authenticate": 'Bearer realm="counterfoil"'}
-    if isinstance(refusal, TooMany):
+    if isinstance(refused, TooMany):
         headers = {"Retry-After": "60"}
-    message = refusal.message
-    if isinstance(refusal, Upstream) and refusal.code == "database.unreachable":
+    message = refused.message
+    if isinstance(refused, Upstream) and refused.code == "database.unreachable":
         message = "the database did not answer"  # a driver's own words may name hosts and users
-    found = [Problem(wire_name(p.field), p.message) for p in refusal.problems]
+    found = [Problem(wire_name(p.field), p.message) for p in refused.problems]
     if found:
         message = "; ".join(f"{p.field}: {p.message}" for p in found)
-    return failure(status, refusal.code, message, found, headers=headers)
+    return error(status, refused.code, message, found, headers)
 
 
-def failure(
-    status: int, code: str, message: str, problems: Iterable[Problem] = (), *, headers: Mapping[str, str] | None = None
-) -> Failure:
+def error(
+    status: int, code: str, message: str, problems: Iterable[Problem] = (), headers: Mapping[str, str] | None = None
+) -> Answer:
     """A failure with its body."""
     details: dict[str, str] = {}
     for p in problems:
         name = _sound(p.field) or "body"
         details[name] = f"{details[name]}; {_sound(p.message)}" if name in details else _sound(p.message)
-    out = ErrorOut(ErrorBody(code, _sound(message), details))
-    return Failure(status, msgspec.json.encode(out), headers or {})
+    return Answer(ErrorOut(ErrorBody(code, _sound(message), details)), status, headers or {})
 
 
 def wire_name(path: str) -> str:

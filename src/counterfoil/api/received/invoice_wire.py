@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
-from counterfoil.api.received.door import Call
+from counterfoil.api.dialect import Call
 from counterfoil.api.received.parties import NetTerms, net_terms_out
 from counterfoil.api.received.payment_wire import PayableOut, methods_out
 from counterfoil.api.received.wire import DayText, Money, Output, RefText, TimeText, instant, money

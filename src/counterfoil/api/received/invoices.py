@@ -8,7 +8,8 @@ from typing import Annotated
 
 from msgspec import Meta, field
 
-from counterfoil.api.received.door import FINANCE, Call, Reply, Route
+from counterfoil.api.dialect import FINANCE, Answer, Call
+from counterfoil.api.received.door import Route
 from counterfoil.api.received.invoice_wire import InvoiceOut, invoices_out
 from counterfoil.api.received.wire import Input, Paging, RefText, TimeText, read_ref, read_time
 from counterfoil.core.basis.refusals import Conflict, Invalid, Problem, refuse_if
@@ -41,7 +42,7 @@ def get_invoice(call: Call) -> InvoiceOut:
     return invoices_out(call, [invoice_of(call.tx, call.ref("invoice_ref"))])[0]
 
 
-def filter_documents(call: Call) -> Reply:
+def filter_documents(call: Call) -> Answer:
     """Issued documents of every kind, by issue date."""
     q: DocumentFilter = call.query
     problems: list[Problem] = []
@@ -49,7 +50,7 @@ def filter_documents(call: Call) -> Reply:
     contracts = [read_ref(r, "contract_refs", problems) for r in (*q.contract_refs, *q.contract_ref)]
     refuse_if(problems)
     documents, total = invoices_page(call.tx, customers, contracts, limit=q.size, offset=q.offset)
-    return Reply(invoices_out(call, documents), {"X-Total-Count": str(total)})
+    return Answer(invoices_out(call, documents), headers={"X-Total-Count": str(total)})
 
 
 def reconcile(call: Call) -> InvoiceOut:

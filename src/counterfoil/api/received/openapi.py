@@ -11,7 +11,8 @@ from typing import Any, Union, get_args, get_origin
 
 import msgspec
 
-from counterfoil.api.received.door import JSON, Route
+from counterfoil.api.dialect import JSON
+from counterfoil.api.received.door import Route
 from counterfoil.api.received.errors import ErrorOut
 from counterfoil.api.received.routes import ROUTES
 from counterfoil.api.received.usage_upload import RESULTS, TAKE

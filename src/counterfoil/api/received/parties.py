@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, field
 
-from counterfoil.api.received.door import FINANCE, Call, Reply, Route
+from counterfoil.api.dialect import FINANCE, Answer, Call
+from counterfoil.api.received.door import Route
 from counterfoil.api.received.payment_wire import (
     Payable,
     PayableOut,
@@ -246,13 +247,13 @@ def get_customer(call: Call) -> CustomerOut:
     )
 
 
-def list_names(call: Call) -> Reply:
+def list_names(call: Call) -> Answer:
     """Every customer."""
     rows, total = call.tx.customer_names()
-    return Reply(CustomerNames(customers=_names(rows)), {"X-Total-Count": str(total)})
+    return Answer(CustomerNames(customers=_names(rows)), headers={"X-Total-Count": str(total)})
 
 
-def filter_names(call: Call) -> Reply:
+def filter_names(call: Call) -> Answer:
     """Customers by part of their name."""
     q: NamesFilter = call.query
     if "\x00" in q.customer_name:
@@ -261,7 +262,7 @@ def filter_names(call: Call) -> Reply:
         q.customer_name, descending=q.order.upper() == "DESC", limit=q.size, offset=q.offset
     )
     out = CustomerPage(customers=_names(rows), count=len(rows), total=total)
-    return Reply(out, {"X-Total-Count": str(total)})
+    return Answer(out, headers={"X-Total-Count": str(total)})
 
 
 def _names(rows: list[tuple[Ref, str, str]]) -> list[CustomerName]:

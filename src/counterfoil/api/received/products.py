@@ -5,7 +5,8 @@ from __future__ import annotations
 from decimal import Decimal, localcontext
 from typing import Any
 
-from counterfoil.api.received.door import Call, Reply, Route
+from counterfoil.api.dialect import Answer, Call
+from counterfoil.api.received.door import Route
 from counterfoil.api.received.wire import Money, Output, RefText, number
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.measured import Measured
@@ -50,7 +51,7 @@ class PricingOut(Output):
     usage_product_name: str | None
 
 
-def list_products(call: Call) -> Reply:
+def list_products(call: Call) -> Answer:
     """Published pricings by product and name."""
     meters: dict[Ref, Meter] = call.tx.meters()
     found = []
@@ -58,7 +59,7 @@ def list_products(call: Call) -> Reply:
         published = row.pricing if row.published_at is not None else _published(call, row.pricing.ref)
         if published is not None:
             found.append(pricing_out(published, meters))
-    return Reply(found, {"X-Total-Count": str(len(found))})
+    return Answer(found, headers={"X-Total-Count": str(len(found))})
 
 
 def _published(call: Call, ref: Ref) -> Pricing | None:

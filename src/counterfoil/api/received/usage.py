@@ -10,7 +10,8 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta
 
-from counterfoil.api.received.door import REPORTERS, Call, Route
+from counterfoil.api.dialect import REPORTERS, Call
+from counterfoil.api.received.door import Route
 from counterfoil.api.received.errors import ErrorBody
 from counterfoil.api.received.wire import Input, Output, RefText, ShortText, TimeText, instant, number, read_time
 from counterfoil.core.basis.refusals import Conflict, Invalid, NotFound, Problem

@@ -16,8 +16,9 @@ from litestar.concurrency import sync_to_thread
 from litestar.handlers import HTTPRouteHandler
 from litestar.response import Stream
 
-from counterfoil.api.received.door import Call, House, Request, Response, refused, respond
-from counterfoil.api.received.handlers import PLAIN, answered
+from counterfoil.api.dialect import Call, House, Request, Response, refused, respond
+from counterfoil.api.mount import PLAIN, answered, seen
+from counterfoil.api.received.routes import RECEIVED
 from counterfoil.api.received.usage_upload import BLOCK, PATH, RESULTS, TAKE, UploadOut, take
 from counterfoil.core.basis.refusals import Invalid
 from counterfoil.flows.upload_usage import MAX_FILE, upload_results
@@ -31,14 +32,14 @@ def upload_handlers(house: House) -> list[HTTPRouteHandler]:
 
     @post([PATH, PATH + "/"], request_max_body_size=MAX_FILE, include_in_schema=False, name="POST " + PATH)
     async def upload(request: Asked) -> LitestarResponse[bytes]:
-        refusal = await sync_to_thread(refused, house, TAKE, _seen(request))
+        refusal = await sync_to_thread(refused, house, RECEIVED, TAKE, seen(request))
         if refusal is not None:
             return answered(refusal)
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
             async for block in request.stream():
                 await sync_to_thread(spool.write, block)
             spool.seek(0)
-            return answered(await sync_to_thread(_taken, house, _seen(request), spool))
+            return answered(await sync_to_thread(_taken, house, seen(request), spool))
 
     @get(PATH + "/{upload_ref:str}/results", include_in_schema=False, name="GET results", sync_to_thread=True)
     def results(request: Asked) -> LitestarResponse[Any]:
@@ -48,7 +49,7 @@ def upload_handlers(house: House) -> list[HTTPRouteHandler]:
             for block in upload_results(call.tx, call.ref("upload_ref")):
                 spool.write(block)
 
-        done = respond(house, replace(RESULTS, do=write), _seen(request))
+        done = respond(house, RECEIVED, replace(RESULTS, do=write), seen(request))
         if done.status != 200:
             spool.close()
             return answered(done)
@@ -62,13 +63,13 @@ def upload_handlers(house: House) -> list[HTTPRouteHandler]:
 def _taken(house: House, request: Request, spool: Any) -> Response:
     kind, options = multipart.parse_options_header(request.headers.get("content-type", ""))
     if kind.lower() != "multipart/form-data":
-        return respond(house, replace(TAKE, do=lambda call: take(call, spool, "")), request)
+        return respond(house, RECEIVED, replace(TAKE, do=lambda call: take(call, spool, "")), request)
 
     def from_form(call: Call) -> UploadOut:
         with _form_file(spool, options.get("boundary", "")) as part:
             return take(call, part.file, part.filename or "")
 
-    return respond(house, replace(TAKE, do=from_form), request)
+    return respond(house, RECEIVED, replace(TAKE, do=from_form), request)
 
 
 def _form_file(spool: Any, boundary: str) -> Any:
@@ -101,15 +102,3 @@ class _Part:
 def _blocks(spool: IO[bytes]) -> Iterator[bytes]:
     with spool:
         yield from iter(partial(spool.read, BLOCK), b"")
-
-
-def _seen(request: Asked) -> Request:
-    client = request.scope.get("client")
-    return Request(
-        path=request.scope["path"],
-        query=request.scope["query_string"],
-        headers={k.decode("latin-1").lower(): v.decode("latin-1") for k, v in request.scope["headers"]},
-        params=request.path_params,
-        scheme=request.scope["scheme"],
-        client=client[0] if client else "",
-    )

@@ -13,7 +13,8 @@ from typing import IO, Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from counterfoil.api.received.door import READERS, REPORTERS, Call, Route
+from counterfoil.api.dialect import READERS, REPORTERS, Call
+from counterfoil.api.received.door import Route
 from counterfoil.api.received.wire import Input, Output, RefText, ShortText, TimeText, instant
 from counterfoil.core.basis.refusals import Invalid
 from counterfoil.core.usage.format_codec import format_to_json
