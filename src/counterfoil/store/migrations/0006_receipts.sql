@@ -164,28 +164,51 @@ CREATE TABLE balance_setting (
     show_records boolean NOT NULL DEFAULT false,
     invoices     boolean NOT NULL DEFAULT false,
     payments     boolean NOT NULL DEFAULT false,
-    usage        uuid[] NOT NULL DEFAULT '{}',
-    usage_until  timestamptz,
+    usage_until  date,
+    usage_mark   bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (tenant)
 );
-COMMENT ON TABLE balance_setting IS 'what writes deltas by itself: invoices raise what a customer owes, payments lower it, usage of these usage '
-    'products is one delta a day; usage_until: up to where it was written. show_records: whether who holds a proof root sees its deltas';
+COMMENT ON TABLE balance_setting IS 'what writes deltas by itself: invoices raise what a customer owes, payments lower it. usage_until: days before it '
+    'were written; usage_mark: what later transactions report of them is still looked at. show_records: whether who holds a proof root sees its deltas';
+
+CREATE TABLE balance_usage (
+    tenant            integer NOT NULL,
+    usage_product_ref uuid NOT NULL,
+    since             date NOT NULL,
+    PRIMARY KEY (tenant, usage_product_ref),
+    FOREIGN KEY (tenant, usage_product_ref) REFERENCES usage_product
+);
+COMMENT ON TABLE balance_usage IS 'usage products whose usage is one delta a customer and day (UTC), from the day since on';
+
+CREATE TABLE balance_usage_day (
+    tenant            integer NOT NULL,
+    usage_product_ref uuid NOT NULL,
+    day               date NOT NULL,
+    customer_ref      uuid NOT NULL,
+    quantity          numeric NOT NULL,
+    times             integer NOT NULL,
+    PRIMARY KEY (tenant, usage_product_ref, day, customer_ref)
+);
+COMMENT ON TABLE balance_usage_day IS 'what the deltas of a day''s usage come to so far, and how many there are';
 
 CREATE TABLE balance_head (
     tenant        integer NOT NULL,
     customer_ref  uuid NOT NULL,
     last_sequence bigint NOT NULL DEFAULT 0,
     balance       numeric NOT NULL DEFAULT 0,
-    last_at       timestamptz,
     first_at      timestamptz,
+    last_at       timestamptz,
+    counts_from   timestamptz NOT NULL,
     handle        text NOT NULL,
-    access_code   text,
+    access_code   text NOT NULL,
     unit          text,
     PRIMARY KEY (tenant, customer_ref),
     FOREIGN KEY (tenant, customer_ref) REFERENCES customer
 );
 COMMENT ON TABLE balance_head IS 'where a customer''s record of deltas stands; its row is locked by whoever writes or seals, which is what keeps '
     'numbers without gaps. handle: of the customer''s permanent page; access_code opens it';
+COMMENT ON COLUMN balance_head.counts_from IS 'what comes from now on counts at this instant or later: the counts_at of the last delta, or the end '
+    'of a window that was sealed since';
 
 CREATE TABLE balance_delta (
     tenant       integer NOT NULL,
@@ -200,6 +223,7 @@ CREATE TABLE balance_delta (
     recorded_at  timestamptz NOT NULL,
     counts_at    timestamptz NOT NULL,
     leaf         bytea NOT NULL,
+    actor        text NOT NULL,
     PRIMARY KEY (tenant, customer_ref, sequence),
     UNIQUE (tenant, delta_ref),
     FOREIGN KEY (tenant, customer_ref) REFERENCES balance_head
@@ -208,6 +232,7 @@ COMMENT ON COLUMN balance_delta.counts_at IS 'the instant by which windows take 
     'before it came. It never falls as sequence rises';
 COMMENT ON COLUMN balance_delta.leaf IS 'RFC 9162 leaf hash over its canonical bytes: its receiptId on the wire';
 CREATE INDEX balance_delta_by_time ON balance_delta (tenant, customer_ref, counts_at, sequence);
+CREATE INDEX balance_delta_as_it_came ON balance_delta (tenant, customer_ref, recorded_at, sequence);
 CREATE INDEX balance_delta_by_reference ON balance_delta (tenant, customer_ref, reference_id) WHERE reference_id IS NOT NULL;
 CREATE INDEX balance_delta_by_leaf ON balance_delta (leaf);
 CREATE TRIGGER deltas_stay BEFORE UPDATE OR DELETE ON balance_delta
@@ -246,14 +271,15 @@ CREATE TABLE payment_receipt (
     customer_ref uuid NOT NULL,
     amount_minor bigint NOT NULL CHECK (amount_minor > 0),
     currency     text NOT NULL,
+    amount       numeric NOT NULL,
     issued_at    timestamptz NOT NULL,
     state        text NOT NULL CHECK (state IN ('draft', 'issued', 'sent', 'archived', 'cancelled')),
     content      jsonb NOT NULL,
     document_ref uuid,
-    revision     integer NOT NULL DEFAULT 1,
     record_ref   uuid,
     created_at   timestamptz NOT NULL,
     updated_at   timestamptz NOT NULL,
+    sealed_at    timestamptz,
     deleted_at   timestamptz,
     PRIMARY KEY (tenant, receipt_ref),
     UNIQUE (tenant, number),
@@ -261,7 +287,9 @@ CREATE TABLE payment_receipt (
     FOREIGN KEY (tenant, document_ref) REFERENCES document
 );
 COMMENT ON TABLE payment_receipt IS 'a record of a payment; every revision that was issued is a sealed record of its own, record_ref is the newest';
+COMMENT ON COLUMN payment_receipt.content IS 'all that it says; the columns beside it are what lists ask for; amount is in major units';
 CREATE INDEX payment_receipt_by_date ON payment_receipt (tenant, issued_at, receipt_ref);
+CREATE INDEX payment_receipt_by_seal ON payment_receipt (tenant, sealed_at, receipt_ref) WHERE record_ref IS NOT NULL;
 CREATE INDEX payment_receipt_by_customer ON payment_receipt (tenant, customer_ref);
 CREATE INDEX payment_receipt_by_document ON payment_receipt (tenant, document_ref) WHERE document_ref IS NOT NULL;
 
@@ -385,7 +413,7 @@ DO $$
 DECLARE t text;
 BEGIN
     FOREACH t IN ARRAY ARRAY['customer_alias', 'sales_order', 'signal', 'cost', 'value_model', 'value_receipt', 'balance_setting',
-        'balance_head', 'balance_delta', 'balance_checkpoint', 'payment_receipt', 'sharing_setting', 'public_handle', 'webhook',
+        'balance_usage', 'balance_usage_day', 'balance_head', 'balance_delta', 'balance_checkpoint', 'payment_receipt', 'sharing_setting', 'public_handle', 'webhook',
         'webhook_event', 'webhook_attempt', 'witness', 'cosignature', 'witnessed_log'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
         EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', t);
