@@ -15,13 +15,14 @@ import structlog
 import uvicorn
 from litestar import Litestar, Request, Response, get
 
-from counterfoil.api import ingest, mount
+from counterfoil.api import describe, ingest, mount
 from counterfoil.api.gigstack.routes import GIGSTACK
 from counterfoil.api.metrics import CONTENT_TYPE, Measured, Receive, Scope, Send
 from counterfoil.api.native.door import failed, token_of
 from counterfoil.api.native.handlers import answered, handlers, refused
 from counterfoil.api.pacspace.routes import PACSPACE
 from counterfoil.api.paid.routes import PAID
+from counterfoil.api.published import PUBLISHED
 from counterfoil.api.received.handlers import about as received_about
 from counterfoil.api.received.routes import RECEIVED
 from counterfoil.api.received.usage_files import upload_handlers
@@ -49,6 +50,7 @@ class Server:
             route_handlers=[
                 *handlers(house), *received_about(), *upload_handlers(house), *pages(house), *upload_pages(),
                 *(handler for dialect in DIALECTS for handler in mount.handlers(house, dialect)),
+                *(handler for shown in PUBLISHED for handler in describe.handlers(shown)),
                 self._metrics(),
             ],
             openapi_config=None,
