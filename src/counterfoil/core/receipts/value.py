@@ -32,7 +32,7 @@ class Scope:
 @dataclass(frozen=True, slots=True)
 class MetricLine:
     """What one value metric gave: `occurrences` events, together `quantity` of its unit, worth `value` (exact, in major
-    units of the receipt's currency)."""
+    units of the receipt's currency). `unvalued`: events whose formula has no value, such as a division by zero."""
 
     slug: str
     name: str
@@ -40,6 +40,7 @@ class MetricLine:
     occurrences: int
     quantity: Decimal
     value: Decimal
+    unvalued: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +57,9 @@ class BilledDocument:
 class ValueReceipt:
     """What was delivered. Both ends of the period are included.
 
-    `model_version` and `model` (the content of that version: everything that the values were computed from, canonical
-    JSON) with the events under `events_root` give `metrics` and `total_minor` again. Only events of `scope`, when there is
-    one, and only those that a metric of the model is bound to, are counted.
+    `model_version` and `model` (the rules of that version that apply to this customer: everything that the values were
+    computed from, canonical JSON) with the events under `events_root` give `metrics` and `total` again. Only events of
+    `scope`, when there is one, and only those that a rule of the model is about, are counted.
     """
 
     ref: Ref
@@ -107,6 +108,7 @@ def value_record(receipt: ValueReceipt) -> bytes:
                     "name": x.name,
                     "unit": x.unit,
                     "occurrences": x.occurrences,
+                    "unvalued": x.unvalued,
                     "quantity": decimal_text(x.quantity),
                     "value": decimal_text(x.value),
                 }
@@ -154,7 +156,8 @@ def _read(value: Json) -> ValueReceipt:
         events_count=value["events"]["count"],
         metrics=tuple(
             MetricLine(
-                x["slug"], x["name"], x["unit"], x["occurrences"], read_decimal(x["quantity"]), read_decimal(x["value"])
+                x["slug"], x["name"], x["unit"], x["occurrences"], read_decimal(x["quantity"]), read_decimal(x["value"]),
+                x["unvalued"],
             )
             for x in value["metrics"]
         ),
