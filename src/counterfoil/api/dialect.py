@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import IO, Any, Literal, Protocol
 
 import msgspec
 import structlog
@@ -157,7 +157,7 @@ class AnyRoute(Protocol):
     """What the shared door asks of an operation; a dialect may know more of its own."""
 
     @property
-    def method(self) -> str: ...
+    def method(self) -> Literal["GET", "POST", "PUT", "PATCH", "DELETE"]: ...
     @property
     def path(self) -> str: ...
     @property
@@ -221,10 +221,10 @@ class Dialect:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer as bytes."""
+    """An answer as bytes; what may be large is an open file at its beginning, which is closed once it is sent."""
 
     status: int
-    body: bytes
+    body: bytes | IO[bytes]
     media_type: str = JSON
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -280,17 +280,17 @@ def _respond(house: House, dialect: Dialect, route: AnyRoute, request: Request) 
     headers = {"X-Ignored-Fields": ", ".join(ignored)[:2000]} if ignored else {}
     if route.spans or route.by == "anybody":
         return _done(dialect, route, route.do(call), headers)
-    key = _key(request) if route.method != "GET" and route.keeps else None
+    key = idempotency_key(request.headers) if route.method != "GET" and route.keeps else None
     with house.tx(auth.tenant, auth.actor) as call.tx:
         if key is None:
             return _done(dialect, route, route.do(call), headers)
         fingerprint = _fingerprint(route, request)
         known = f"{dialect.name} {route.method} {route.path} {key}"
-        kept = _replay(call.tx.answer_for(known, fingerprint), fingerprint)
+        kept = replay(call.tx.answer_for(known, fingerprint), fingerprint)
         if kept is not None:
             return kept
         done = _done(dialect, route, route.do(call), headers)
-        call.tx.keep_answer(known, done.status, done.body)
+        call.tx.keep_answer(known, done.status, kept_body(done))
         return done
 
 
@@ -322,7 +322,11 @@ def refuse_foreign(house: House, request: Request) -> None:
         raise Forbidden("origin.foreign", "this must not be sent by a page of another origin")
 
 
-def _replay(known: tuple[bool, bytes, int | None, bytes | None], fingerprint: bytes) -> Response | None:
+def replay(
+    known: tuple[bool, bytes, int | None, bytes | None], fingerprint: bytes, media_type: str = JSON
+) -> Response | None:
+    """The answer that was kept for an Idempotency-Key; None for a new one. Conflict for a key of another request, or of one
+    that is being done."""
     new, before, status, body = known
     if new:
         return None
@@ -330,7 +334,7 @@ def _replay(known: tuple[bool, bytes, int | None, bytes | None], fingerprint: by
         raise Conflict("idempotency.other_request", "this Idempotency-Key was used for another request")
     if status is None or body is None:
         raise Conflict("idempotency.in_progress", "a request with this Idempotency-Key is being done; ask again")
-    return Response(status, bytes(body), JSON, {"Idempotency-Replayed": "true"})
+    return Response(status, bytes(body), media_type, {"Idempotency-Replayed": "true"})
 
 
 def _done(dialect: Dialect, route: AnyRoute, result: Any, headers: Mapping[str, str]) -> Response:
@@ -353,8 +357,15 @@ def _fingerprint(route: AnyRoute, request: Request) -> bytes:
     return hashlib.sha256(head + said).digest()
 
 
-def _key(request: Request) -> str | None:
-    key = request.headers.get("idempotency-key")
+def kept_body(done: Response) -> bytes:
+    """What is kept of an answer to a write."""
+    assert isinstance(done.body, bytes), "the answer to a write is kept, and so it is small"
+    return done.body
+
+
+def idempotency_key(headers: Mapping[str, str]) -> str | None:
+    """The Idempotency-Key of a request, or None; Invalid for one that no column holds."""
+    key = headers.get("idempotency-key")
     if key is None:
         return None
     if not (0 < len(key) <= MAX_KEY and key.isascii() and key.isprintable()):

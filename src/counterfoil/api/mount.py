@@ -23,7 +23,7 @@ def handlers(house: House, dialect: Dialect) -> list[HTTPRouteHandler]:
 
 
 def _handler(house: House, dialect: Dialect, route: AnyRoute) -> HTTPRouteHandler:
-    async def handle(request: Asked) -> LitestarResponse[bytes]:
+    async def handle(request: Asked) -> LitestarResponse[Any]:
         body = await request.body() if route.method != "GET" or route.body is not None else b""
         return answered(await sync_to_thread(respond, house, dialect, route, seen(request, body)))
 
@@ -53,7 +53,7 @@ def seen(request: Asked, body: bytes = b"") -> Request:
     )
 
 
-def answered(response: Response) -> LitestarResponse[bytes]:
+def answered(response: Response) -> LitestarResponse[Any]:
     """An answer of a door as one of Litestar."""
     return LitestarResponse(
         response.body, status_code=response.status, media_type=response.media_type,
@@ -61,7 +61,7 @@ def answered(response: Response) -> LitestarResponse[bytes]:
     )
 
 
-def answer_to(dialect: Dialect, error: Exception, method: str, path: str) -> LitestarResponse[bytes]:
+def answer_to(dialect: Dialect, error: Exception, method: str, path: str) -> LitestarResponse[Any]:
     """The answer to what Litestar refuses, or fails at, before a door is reached."""
     if not isinstance(error, HTTPException) or error.status_code >= 500:
         return answered(unexpected(dialect, error, f"{method} {path}"))

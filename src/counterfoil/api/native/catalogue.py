@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from counterfoil.api.dialect import FINANCE
 from counterfoil.api.native.catalogue_wire import (
     FilterIn,
     NewPricing,
@@ -28,7 +29,7 @@ from counterfoil.api.native.catalogue_wire import (
     pricing_out,
     usage_product_out,
 )
-from counterfoil.api.native.door import FINANCE, Call, Route
+from counterfoil.api.native.door import Call, Route
 from counterfoil.api.native.paging import Page, Paging, page_of_all
 from counterfoil.api.native.wire import (
     amount,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
+from counterfoil.api.dialect import FINANCE
 from counterfoil.api.native.contract_wire import (
     Amendment,
     AsOf,
@@ -21,7 +22,7 @@ from counterfoil.api.native.contract_wire import (
     products_out,
 )
 from counterfoil.api.native.document_wire import document_out
-from counterfoil.api.native.door import FINANCE, Call, Route
+from counterfoil.api.native.door import Call, Route
 from counterfoil.api.native.paging import Page, page, position
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.refusals import Invalid, NotFound, Problem, refuse_if

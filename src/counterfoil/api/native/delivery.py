@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
-from counterfoil.api.native.door import ADMIN, FINANCE, Call, File, Route
+from counterfoil.api.dialect import ADMIN, FINANCE
+from counterfoil.api.native.door import Call, File, Route
 from counterfoil.api.native.paging import Page, Paging, page, position
 from counterfoil.api.native.wire import Input, Instant, Output, RefText, ShortText
 from counterfoil.core.basis.refusals import Conflict, NotFound, Problem, refuse_if

@@ -8,10 +8,11 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from counterfoil.api.dialect import FINANCE
 from counterfoil.api.native.books import EntryOut, entry_out
 from counterfoil.api.native.contract_wire import Contract, Stretch, contract_out
 from counterfoil.api.native.document_wire import Document, Line, State, Summary, document_out, line_out, summary_out
-from counterfoil.api.native.door import FINANCE, Call, File, Route
+from counterfoil.api.native.door import Call, File, Route
 from counterfoil.api.native.paging import Page, Paging, page, position
 from counterfoil.api.native.usage import UsageEvent, event_out
 from counterfoil.api.native.wire import Day, Input, Instant, Output, RefText, Text

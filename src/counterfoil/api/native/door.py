@@ -6,26 +6,26 @@ import hashlib
 import secrets
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import IO, Any, Literal, Protocol
 
 import msgspec
 import structlog
 
+from counterfoil.api.dialect import (
+    JSON,
+    MAX_BODY,
+    READERS,
+    Response,
+    idempotency_key,
+    kept_body,
+    replay,
+)
 from counterfoil.api.native.errors import PROBLEM_TYPE, Failure, WrongMedia, failure_of, problem
 from counterfoil.api.native.wire import Input, encoder, read, read_query
 from counterfoil.core.basis.ids import is_ref
-from counterfoil.core.basis.refusals import Conflict, Forbidden, Invalid, NotFound, Refusal
-from counterfoil.flows.keys import Auth, Role
-
-JSON = "application/json"
-MAX_BODY = 1 << 20
-"""Bytes of a request body, unless a route says otherwise."""
-MAX_KEY = 255
-
-READERS: frozenset[Role] = frozenset(("admin", "finance", "viewer"))
-FINANCE: frozenset[Role] = frozenset(("admin", "finance"))
-ADMIN: frozenset[Role] = frozenset(("admin",))
+from counterfoil.core.basis.refusals import Forbidden, NotFound, Refusal
+from counterfoil.flows.keys import Auth
 
 _log = structlog.get_logger("counterfoil.api")
 
@@ -165,7 +165,7 @@ class Route:
     about: str = ""
     body: Any = None
     query: type[msgspec.Struct] = NoQuery
-    roles: frozenset[Role] = READERS
+    roles: frozenset[str] = READERS
     status: int = 200
     media: str = JSON
     errors: tuple[int, ...] = ()
@@ -190,16 +190,6 @@ class Request:
     params: Mapping[str, str]
     body: bytes = b""
     file: ReceivedFile | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """What goes back."""
-
-    status: int
-    body: bytes | IO[bytes]
-    media_type: str = JSON
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class _Undo(Exception):
@@ -243,7 +233,7 @@ def refusal(house: House, route: Route, request: Request) -> Response | None:
     """What is to be refused before a file is taken in: nobody fills our disk who may not."""
     try:
         _call(house, route, request)
-        _key(request)
+        idempotency_key(request.headers)
     except Refusal as found:
         return failed(failure_of(found))
     except Exception as error:
@@ -264,7 +254,7 @@ def _respond(house: House, route: Route, request: Request) -> Response:
     if route.body is not None:
         _check_media(request)
         call.body = read(route.body, request.body or (b"{}" if _may_be_empty(route.body) else b""))
-    key = _key(request) if route.writes else None
+    key = idempotency_key(request.headers) if route.writes else None
     if key is None:
         return _done(route, _run(house, route, call))
     return _once(house, route, call, key, _fingerprint(route, request))
@@ -288,15 +278,15 @@ def _once(house: House, route: Route, call: Call, key: str, fingerprint: bytes) 
         done = _done(route, route.do(call))
         with house.tx(auth.tenant, auth.actor) as tx:
             if tx.answer_for(key, fingerprint)[0]:
-                tx.keep_answer(key, done.status, _bytes(done))
+                tx.keep_answer(key, done.status, kept_body(done))
         return done
     with house.tx(auth.tenant, auth.actor) as call.tx:
-        kept = _replay(route, call.tx.answer_for(key, fingerprint), fingerprint)
+        kept = replay(call.tx.answer_for(key, fingerprint), fingerprint, route.media)
         if kept is not None:
             return kept
         result = route.do(call)
         done = _done(route, result)
-        again = encoder()(result.again) if isinstance(result, Secret) else _bytes(done)
+        again = encoder()(result.again) if isinstance(result, Secret) else kept_body(done)
         call.tx.keep_answer(key, done.status, again)
     return done
 
@@ -305,30 +295,12 @@ def _kept(house: House, route: Route, auth: Auth, key: str, fingerprint: bytes) 
     """The answer that was kept for a key, without claiming it."""
     try:
         with house.tx(auth.tenant, auth.actor) as tx:
-            kept = _replay(route, tx.answer_for(key, fingerprint), fingerprint)
+            kept = replay(tx.answer_for(key, fingerprint), fingerprint, route.media)
             if kept is None:
                 raise _Undo
             return kept
     except _Undo:
         return None
-
-
-def _replay(
-    route: Route, known: tuple[bool, bytes, int | None, bytes | None], fingerprint: bytes
-) -> Response | None:
-    new, before, status, body = known
-    if new:
-        return None
-    if bytes(before) != fingerprint:
-        raise Conflict("idempotency.other_request", "this Idempotency-Key was used for another request")
-    if status is None or body is None:
-        raise Conflict("idempotency.in_progress", "a request with this Idempotency-Key is being done; ask again")
-    return Response(status, bytes(body), route.media, {"Idempotency-Replayed": "true"})
-
-
-def _bytes(done: Response) -> bytes:
-    assert isinstance(done.body, bytes), "the answer to a write is kept, and so it is small"
-    return done.body
 
 
 def _done(route: Route, result: Any) -> Response:
@@ -345,15 +317,6 @@ def _fingerprint(route: Route, request: Request) -> bytes:
     if request.file is not None:
         head += request.file.name.encode() + b"\n" + request.file.sha256
     return hashlib.sha256(head + request.body).digest()
-
-
-def _key(request: Request) -> str | None:
-    key = request.headers.get("idempotency-key")
-    if key is None:
-        return None
-    if not (0 < len(key) <= MAX_KEY and key.isascii() and key.isprintable()):
-        raise Invalid.field("Idempotency-Key", f"must have 1 to {MAX_KEY} printable ASCII characters")
-    return key
 
 
 def _check_media(request: Request) -> None:

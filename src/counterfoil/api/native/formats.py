@@ -7,7 +7,8 @@ from typing import Any
 
 from msgspec import UNSET
 
-from counterfoil.api.native.door import FINANCE, Call, Route
+from counterfoil.api.dialect import FINANCE
+from counterfoil.api.native.door import Call, Route
 from counterfoil.api.native.errors import FieldError
 from counterfoil.api.native.format_wire import (
     DeletedFormat,

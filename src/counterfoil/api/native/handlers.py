@@ -15,8 +15,9 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.response import Stream
 
+from counterfoil.api.dialect import Response
 from counterfoil.api.native import openapi
-from counterfoil.api.native.door import House, Request, Response, Route, failed, refusal, respond, unexpected
+from counterfoil.api.native.door import House, Request, Route, failed, refusal, respond, unexpected
 from counterfoil.api.native.errors import Failure, failure_of, problem
 from counterfoil.api.native.receive import BLOCK, receive
 from counterfoil.api.native.routes import ROUTES

@@ -9,9 +9,10 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from counterfoil.api.dialect import FINANCE
 from counterfoil.api.native.document_wire import Document
 from counterfoil.api.native.documents import shown
-from counterfoil.api.native.door import FINANCE, Call, Route
+from counterfoil.api.native.door import Call, Route
 from counterfoil.api.native.errors import FieldError, Unreadable
 from counterfoil.api.native.parties import NetDays
 from counterfoil.api.native.wire import (

@@ -7,7 +7,8 @@ from typing import Annotated, Any, get_args
 
 from msgspec import UNSET, Meta, UnsetType, field
 
-from counterfoil.api.native.door import ADMIN, FINANCE, Call, File, Route
+from counterfoil.api.dialect import ADMIN, FINANCE
+from counterfoil.api.native.door import Call, File, Route
 from counterfoil.api.native.paging import Page, Paging, page_of_all
 from counterfoil.api.native.wire import Input, Output, RefText
 from counterfoil.core.basis.ids import Ref

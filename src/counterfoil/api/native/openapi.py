@@ -11,7 +11,8 @@ from typing import Any
 
 import msgspec
 
-from counterfoil.api.native.door import JSON, Route
+from counterfoil.api.dialect import JSON
+from counterfoil.api.native.door import Route
 from counterfoil.api.native.errors import PROBLEM_TYPE, WORDS, ProblemOut
 from counterfoil.api.native.routes import ROUTES
 from counterfoil.api.native.wire import NUMBER

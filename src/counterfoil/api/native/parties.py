@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, UnsetType, field
 
-from counterfoil.api.native.door import ADMIN, FINANCE, Call, Route
+from counterfoil.api.dialect import ADMIN, FINANCE
+from counterfoil.api.native.door import Call, Route
 from counterfoil.api.native.paging import Page, Paging, page, page_of_all, position
 from counterfoil.api.native.wire import CurrencyText, Exact, Input, Name, Output, Percent, RefText, ShortText, exact
 from counterfoil.core.basis.ids import Ref

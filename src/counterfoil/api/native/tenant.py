@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from counterfoil.api.native.door import ADMIN, FINANCE, Call, Route, Secret
+from counterfoil.api.dialect import ADMIN, FINANCE
+from counterfoil.api.native.door import Call, Route, Secret
 from counterfoil.api.native.paging import Page, Paging, page, page_of_all, position
 from counterfoil.api.native.wire import Input, Instant, Name, Output, RefText, ShortText
 from counterfoil.core.basis.refusals import Conflict, Invalid, NotFound

@@ -7,7 +7,8 @@ from tempfile import SpooledTemporaryFile
 from typing import IO
 from zoneinfo import ZoneInfo
 
-from counterfoil.api.native.door import FINANCE, Call, File, Route
+from counterfoil.api.dialect import FINANCE
+from counterfoil.api.native.door import Call, File, Route
 from counterfoil.api.native.format_wire import mapping_json
 from counterfoil.api.native.paging import Page, Paging, page, position
 from counterfoil.api.native.receive import BLOCK
@@ -27,7 +28,6 @@ from counterfoil.api.native.upload_wire import (
 from counterfoil.api.native.usage import WITH_INGEST
 from counterfoil.api.native.wire import RefText
 from counterfoil.core.basis.refusals import Invalid
-from counterfoil.flows.keys import Role
 from counterfoil.flows.upload_usage import (
     MAX_FILE,
     delete_upload,
@@ -43,7 +43,7 @@ from counterfoil.flows.upload_usage import (
     upload_results,
 )
 
-MAY_REPORT: frozenset[Role] = frozenset((*FINANCE, "ingest"))
+MAY_REPORT: frozenset[str] = frozenset((*FINANCE, "ingest"))
 MAX_FORM = MAX_FILE + (1 << 20)
 
 

@@ -7,18 +7,18 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, UnsetType
 
-from counterfoil.api.native.door import FINANCE, READERS, Call, Route
+from counterfoil.api.dialect import FINANCE, READERS
+from counterfoil.api.native.door import Call, Route
 from counterfoil.api.native.paging import Page, Paging, page, position
 from counterfoil.api.native.wire import Exact, Input, Instant, Name, Output, RefText, exact
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.refusals import Invalid
 from counterfoil.core.usage.event import Event as CoreEvent
 from counterfoil.flows.correct_usage import delete_usage, edit_usage
-from counterfoil.flows.keys import Role
 from counterfoil.flows.usage_catalogue import read_catalogue
 
 Why = Annotated[str, Meta(min_length=1, max_length=500, description="Why the usage is corrected")]
-WITH_INGEST: frozenset[Role] = frozenset((*READERS, "ingest"))
+WITH_INGEST: frozenset[str] = frozenset((*READERS, "ingest"))
 
 
 class UsageEvent(Output):
