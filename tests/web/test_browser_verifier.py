@@ -22,8 +22,17 @@ from counterfoil.core.invoicing.credit import credit_note
 from counterfoil.core.invoicing.document import Document
 from counterfoil.core.receipts.invoice import invoice_record
 from counterfoil.core.receipts.verify import verify_bundle
-from tests.core.receipts import build
+from tests.core.receipts import build, receipts
 from tests.core.receipts.lies import LIES, told
+from tests.core.receipts.receipt_lies import (
+    BALANCE_LIES,
+    DELTA_LIES,
+    PAYMENT_LIES,
+    told_balance,
+    told_delta,
+    told_payment,
+)
+from tests.core.receipts.test_bundle_verification import places, put
 
 SCRIPT = Path(__file__).parents[2] / "src/counterfoil/web/assets/verify.js"
 NODE = shutil.which("node")
@@ -206,3 +215,41 @@ def test_what_the_browser_does_not_compute_it_says() -> None:
     unsaid = [limit for limit in browser.not_proved if "offline verifier" in limit]
     assert ["quantity of line 1" in unsaid[0], "amount of line 2" in unsaid[1], len(unsaid)] == [True, True, 2]
     assert not {"quantity of line 1", "amount of line 2"} & set(browser.checked)
+
+
+def test_receipts_verify_in_the_browser_as_offline() -> None:
+    bundles = [receipts.balance_bundle(first, count) for first, count in ((1, 1), (1, 20), (21, 300))]
+    bundles += [receipts.payment_bundle(revision=n) for n in (1, 2, 3, 9)]
+    bundles.append(receipts.payment_bundle(items=(), documents=(), currency="JPY"))
+    for browser, bundle in zip(agree(bundles), bundles, strict=True):
+        python = offline(bundle)
+        assert browser.ok
+        assert browser.checked == python.checked
+        assert len(browser.not_proved) == len(python.not_proved)
+
+
+def test_a_lie_on_a_receipt_is_caught_in_the_browser_by_the_same_check() -> None:
+    cases = [(told_balance(path, new), caught) for _, path, new, caught in BALANCE_LIES]
+    cases += [(told_delta(path, new), caught) for _, path, new, caught in DELTA_LIES]
+    cases += [(told_payment(path, new), caught) for _, path, new, caught in PAYMENT_LIES]
+    verdicts = agree([bundle for bundle, _ in cases])
+    assert [v.failed[0] for v in verdicts] == [caught for _, caught in cases]
+
+
+HOSTILE: list[Any] = [
+    None, True, 0, 1, -1, 2**53 - 1, "", "0", "-0", "1e5", "9" * 20, "9" * 21, "0.1", "0.10", ".5", "1.", "NaN", [], {}, [[]],
+    "2013-01-01T06:00:00Z", "2013-02-30T06:00:00Z", "0000-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z",
+    "2013-01-01T24:00:00Z", "2013-01-01T06:00:00.10Z", "00" * 32, "é", "\u2028", "USD", "__proto__", {"__proto__": 1}, ...,
+]  # fmt: skip
+
+
+def test_receipts_with_any_field_spoiled_get_the_same_verdict_in_the_browser() -> None:
+    chance = Random(11)
+    bundles = []
+    for _ in range(400):
+        data = json.loads(chance.choice([receipts.balance_bundle(count=3), receipts.payment_bundle(revision=2)]))
+        place, junk = chance.choice(places(data["record"])), chance.choice(HOSTILE)
+        put(data["record"], place, junk)
+        usage = {root: [canonical(x) for x in items] for root, items in data["usage"].items()}
+        bundles.append(build.bundled(canonical(data["record"]), usage))
+    assert len([v for v in agree(bundles) if not v.ok]) > 300

@@ -30,8 +30,8 @@ FOLLOWING: Mapping[str, tuple[ReceiptState, ...]] = MappingProxyType({
 
 @dataclass(frozen=True, slots=True)
 class ReceiptItem:
-    """One line of a receipt, in major units: `amount` = `quantity` × `unit_price`, rounded once to the currency's minor unit,
-    half away from zero."""
+    """One line of a receipt, in major units: `amount` = `quantity` × `unit_price`, to 12 places. Lines add up to the receipt's
+    amount, rounded once."""
 
     description: str
     quantity: Decimal

@@ -142,7 +142,7 @@ def _reasons(record: Json, deltas: Sequence[Json]) -> str:
         for delta in deltas:
             count, amount = lines.get(delta["reason"], (0, Decimal(0)))
             lines[delta["reason"]] = count + 1, amount + decimal_in(delta["amount"])
-    again = [{"reason": r, "count": n, "amount": decimal_text(amount)} for r, (n, amount) in lines.items()]
+    again: list[dict[str, Json]] = [{"reason": r, "count": n, "amount": decimal_text(amount)} for r, (n, amount) in lines.items()]
     for told, found in zip(record["lines"], again, strict=False):
         require(
             told == found,

@@ -51,10 +51,14 @@ def verify_together(bundles: Sequence[tuple[str, bytes]]) -> tuple[Check, ...]:
     checks = []
     for windows in groups.values():
         ordered = sorted(windows, key=lambda w: (w.first, -w.last))
-        furthest = accumulate(ordered, lambda a, b: a if a.last >= b.last else b)
+        furthest = accumulate(ordered, _further)
         for one, other in zip(furthest, ordered[1:], strict=False):
             checks.append(guarded(f"{one.name} and {other.name}", partial(_joined, one, other)))
     return tuple(checks)
+
+
+def _further(one: _Window, other: _Window) -> _Window:
+    return one if one.last >= other.last else other
 
 
 def _joined(one: _Window, other: _Window) -> str:

@@ -736,6 +736,223 @@ function checkTotals(record) {
   return `total ${money(total, record.currency)}`;
 }
 
+// ------------------------------------------------------------------------------------------------------- the receipts
+
+// Fields and their kinds as in core/receipts/shapes.py: each is there, each of its one spelling.
+const KINDS = {
+  text: [isText, "a text"],
+  integer: [Number.isSafeInteger, "an integer"],
+  count: [(value) => Number.isSafeInteger(value) && value >= 0, "a count"],
+  decimal: [(value) => isText(value) && DECIMAL.test(value), "a decimal in its one spelling"],
+  instant: [isInstant, "an instant in its one spelling"],
+  ref: [(value) => isText(value) && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value), "a reference"],
+  root: [(value) => isText(value) && /^[0-9a-f]{64}$/.test(value), "a root of 64 hex digits"],
+  currency: [(value) => isText(value) && /^[A-Z]{3}$/.test(value), "a currency"],
+  properties: [(value) => isObject(value) && Object.values(value).every(isText), "an object of texts"],
+  texts: [(value) => listOf(value, isText), "a list of texts"],
+  anything: [() => true, "anything"],
+};
+const DECIMAL = /^(?!-0$)-?(?:0|[1-9][0-9]{0,19})(?:\.[0-9]{0,11}[1-9])?$/;
+
+function isInstant(value) {
+  const [, to] = (isText(value) && /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d{0,5}[1-9])?Z$/.exec(value)) || [];
+  const at = to && !to.startsWith("0000") ? new Date(`${to}Z`) : null;
+  return at !== null && !Number.isNaN(at.valueOf()) && at.toISOString().startsWith(to);
+}
+
+const BALANCE = {
+  type: "text", receipt_ref: "ref", issuer: { name: "text" }, customer: { ref: "ref", id: "text", name: "text" },
+  window: { start: "instant", end: "instant" }, period: "text?", unit: "text", starting_balance: "decimal",
+  ending_balance: "decimal", first_sequence: "count", last_sequence: "count", delta_count: "count", root: "root",
+  lines: [{ reason: "text", count: "count", amount: "decimal" }], sealed_at: "instant",
+};
+const DELTA = {
+  type: "text", delta_ref: "ref", customer_ref: "ref", sequence: "count", amount: "decimal", reason: "text",
+  recorded_at: "instant", counts_at: "instant", reference_id: "text?", metadata: "text", adjusts: "ref?",
+};
+const PAYMENT = {
+  type: "text", receipt_ref: "ref", revision: "count", supersedes: "ref?", number: "text", issuer: { name: "text" },
+  customer: { ref: "ref", name: "text", email: "text", tax_id: "text" }, amount_minor: "count", currency: "currency",
+  issued_at: "instant", state: "text", description: "text?", method: "text?", metadata: "text",
+  documents: [{ ref: "ref", number: "text", amount_minor: "integer" }],
+  items: [{ description: "text", quantity: "decimal", unit_price: "decimal", amount: "decimal" }],
+};
+
+function shaped(value, shape, where = "") {
+  need(isObject(value), `${where || "the record"} is not an object`);
+  const missing = Object.keys(shape).filter((name) => !Object.hasOwn(value, name)).map((name) => `${name} is missing`);
+  const unknown = Object.keys(value).filter((name) => !Object.hasOwn(shape, name))
+    .map((name) => `${name.slice(0, 60)} is not of its format`);
+  need(!missing.length && !unknown.length, `${where ? `${where}: ` : ""}${[...missing, ...unknown].join(", ")}`);
+  for (const [name, kind] of Object.entries(shape)) {
+    const [field, at] = [value[name], where ? `${where}.${name}` : name];
+    if (Array.isArray(kind)) {
+      need(Array.isArray(field), `${at} is not a list`);
+      field.forEach((item, n) => shaped(item, kind[0], `${at}.${n}`));
+    } else if (isObject(kind)) shaped(field, kind, at);
+    else if (field !== null || !kind.endsWith("?")) {
+      const [holds, what] = KINDS[kind.replace("?", "")];
+      need(holds(field), `${at} is not ${what}`);
+    }
+  }
+}
+
+function checkShape(record, shape) {
+  shaped(record, shape);
+  return `has exactly the fields of ${record.type}`;
+}
+
+function checkRoot(root, usage) {
+  const given = Object.keys(usage);
+  need(given.length === 1 && given[0] === root, "what the record commits to is not in the bundle, or something else is");
+  return `${usage[root].length} under the root ${root.slice(0, 16)}…`;
+}
+
+function checkUnder(root, count, items, shape, what) {
+  const found = toHex(rootOf(items.map((item) => leafHash(utf8.encode(canonical(item))))));
+  need(found === root, `the ${what} give the root ${found.slice(0, 16)}…, the record says ${root.slice(0, 16)}…`);
+  need(items.length === count, `there are ${items.length} ${what}, the record says ${count}`);
+  items.forEach((item, n) => shaped(item, shape, `${what}.${n}`));
+  return `${count} ${what} have the root ${root.slice(0, 16)}…`;
+}
+
+// Amounts of deltas have at most 12 places: as whole numbers of the last one they are added exactly, and quickly.
+const PLACES = 12;
+
+function fixed(text) {
+  const [, sign, whole, places = ""] = /^(-?)([0-9]+)(?:\.([0-9]+))?$/.exec(text);
+  return BigInt(sign + whole + places.padEnd(PLACES, "0"));
+}
+
+function fixedText(value) {
+  const digits = String(value < 0n ? -value : value).padStart(PLACES + 1, "0");
+  const places = digits.slice(-PLACES).replace(/0+$/, "");
+  return `${value < 0n ? "-" : ""}${digits.slice(0, -PLACES)}${places ? `.${places}` : ""}`;
+}
+
+function checkSequence(record, deltas) {
+  const { first_sequence: first, last_sequence: last } = record;
+  need(first >= 1, "numbers begin with 1");
+  need(last - first + 1 === deltas.length, `numbers ${first} to ${last} are not ${deltas.length} deltas`);
+  deltas.forEach((delta, i) => {
+    const n = first + i;
+    need(delta.type === "balance-delta/v1", `number ${n} is not a delta`);
+    need(delta.customer_ref === record.customer.ref, `delta ${n} is of another customer`);
+    need(delta.sequence === n, `delta ${n} is missing: number ${delta.sequence} is in its place`);
+    need(delta.amount !== "0", `delta ${n} changes nothing`);
+  });
+  need(new Set(deltas.map((delta) => delta.delta_ref)).size === deltas.length, "a delta is there twice");
+  return `numbers ${first} to ${last} without a gap, all of this customer`;
+}
+
+function checkWindow(record, deltas) {
+  const [start, end] = [micros(record.window.start), micros(record.window.end)];
+  need(start < end, "the window ends before it starts");
+  let before = start;
+  for (const { sequence, counts_at: counts, recorded_at: recorded } of deltas) {
+    const at = micros(counts);
+    need(at >= start && at < end, `delta ${sequence} counts at ${counts}, outside of the window`);
+    need(at >= before, `delta ${sequence} counts earlier than the one before it`);
+    need(at >= micros(recorded), `delta ${sequence} counts before it was recorded`);
+    before = at;
+  }
+  return `all count from ${record.window.start} up to ${record.window.end}, in their order`;
+}
+
+function checkBalance(record, deltas) {
+  const { starting_balance: start, ending_balance: end, unit } = record;
+  need(record.first_sequence > 1 || start === "0", `the first delta of all starts from 0, not from ${start}`);
+  const change = deltas.reduce((a, delta) => a + fixed(delta.amount), 0n);
+  const again = fixedText(fixed(start) + change);
+  need(again === end, `${start} and deltas of ${fixedText(change)} give ${again} ${unit}, the record says ${end}`);
+  return `${start} and deltas of ${fixedText(change)} give ${end} ${unit}`;
+}
+
+function checkReasons(record, deltas) {
+  const lines = new Map();
+  for (const { reason, amount } of deltas) {
+    const [count, together] = lines.get(reason) ?? [0, 0n];
+    lines.set(reason, [count + 1, together + fixed(amount)]);
+  }
+  [...lines].slice(0, record.lines.length).forEach(([reason, [count, amount]], i) => {
+    const told = record.lines[i];
+    const same = told.reason === reason && told.count === count && told.amount === fixedText(amount);
+    need(same, `'${reason.slice(0, 60)}' has ${count} deltas of ${fixedText(amount)}, the record says ${told.count} of ` +
+      `${told.amount} for '${told.reason.slice(0, 60)}'`);
+  });
+  need(lines.size === record.lines.length, `there are ${lines.size} reasons, the record says ${record.lines.length}`);
+  return `${lines.size} reasons, each with its count and sum`;
+}
+
+function checkItems({ currency, amount_minor: said, items }) {
+  need(said > 0, "a receipt is over more than nothing");
+  if (!items.length) return `${money(BigInt(said), currency)}, without items`;
+  const step = 10n ** BigInt(PLACES);
+  items.forEach(({ quantity, unit_price: price, amount }, i) => {
+    const again = rounded(ratio(fixed(quantity) * fixed(price), step));
+    need(again === fixed(amount), `item ${i + 1}: ${quantity} × ${price} is ${fixedText(again)}, the record says ${amount}`);
+  });
+  const together = toMinor(ratio(items.reduce((a, item) => a + fixed(item.amount), 0n), step), currency);
+  need(together === BigInt(said), `the items give ${money(together, currency)}, the record says ${money(BigInt(said), currency)}`);
+  return `${items.length} items give ${money(together, currency)}`;
+}
+
+function checkDocuments({ currency, amount_minor: paid, documents }) {
+  need(documents.every((x) => x.amount_minor > 0), "a document is paid with nothing, or with less");
+  const together = documents.reduce((a, x) => a + BigInt(x.amount_minor), 0n);
+  need(together <= BigInt(paid),
+    `documents take ${money(together, currency)}, more than the ${money(BigInt(paid), currency)} paid`);
+  return documents.length ? `${documents.length} documents take ${money(together, currency)}` : "no documents are named";
+}
+
+// A reference that is made of what it names: a UUID of version 8 (core/basis/ids.py).
+function derivedRef(...parts) {
+  const bytes = sha256(utf8.encode(parts.join("\x1f"))).slice(0, 16);
+  bytes[6] = (bytes[6] & 0x0f) | 0x80;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  return toHex(bytes).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
+
+function checkRevision({ revision, receipt_ref: receipt, supersedes, state }) {
+  need(revision >= 1, "revisions begin with 1");
+  const earlier = revision === 2 ? receipt : derivedRef("payment-receipt", receipt, revision - 1);
+  need(supersedes === (revision === 1 ? null : earlier), `revision ${revision} does not supersede the one before it`);
+  need(["issued", "sent", "archived", "cancelled"].includes(state), `a sealed receipt is not '${state.slice(0, 60)}'`);
+  return `revision ${revision}, ${state}`;
+}
+
+function balanceReceipt({ record, usage }, check, notProved) {
+  const read = check("record", () => checkShape(record, BALANCE));
+  if (!check("usage", () => checkRoot(record.root, usage)) || !read) return;
+  const deltas = usage[record.root];
+  if (check("deltas", () => checkUnder(record.root, record.delta_count, deltas, DELTA, "deltas"))) {
+    check("sequence", () => checkSequence(record, deltas));
+    check("window", () => checkWindow(record, deltas));
+    check("balance", () => checkBalance(record, deltas));
+    check("reasons", () => checkReasons(record, deltas));
+  }
+  if (record.first_sequence > 1) {
+    notProved.push(
+      `The starting balance of ${record.starting_balance} ${record.unit} is the sum of deltas 1 to ` +
+      `${record.first_sequence - 1}, which are not in this bundle: it is taken as stated. The receipts before this one ` +
+      "prove it: check them together.");
+  }
+  notProved.push(DELTAS_AS_RECORDED);
+}
+
+function paymentReceipt({ record, usage }, check, notProved) {
+  const read = check("record", () => checkShape(record, PAYMENT));
+  const none = "the bundle has events that its record does not commit to";
+  if (!check("usage", () => (need(!Object.keys(usage).length, none), "no events, and none are needed")) || !read) return;
+  check("items", () => checkItems(record));
+  check("documents", () => checkDocuments(record));
+  check("revision", () => checkRevision(record));
+  notProved.push(MONEY_AS_STATED);
+  notProved.push(`This is revision ${record.revision}. A later one may have been issued since: ask for the newest.`);
+}
+
+const RECEIPTS = { "balance-receipt/v1": balanceReceipt, "payment-receipt/v1": paymentReceipt };
+
 // --------------------------------------------------------------------------------------------------------- the verdict
 
 const SPLIT_VIEW =
@@ -750,6 +967,12 @@ const EVENTS_AS_REPORTED =
 const TERMS_AS_STATED =
   "The prices, discounts, tax rates and shares of a partial period are those that the record states: compare them with " +
   "your contract.";
+const DELTAS_AS_RECORDED =
+  "The deltas are those that were sealed. That each of them is right, and that none was left out, is not something a " +
+  "signature can show: compare them with your own records.";
+const MONEY_AS_STATED =
+  "That the money arrived is what the issuer says: compare it with your bank statement. So are the description, the " +
+  "method and the documents that it is said to have paid.";
 const DOCUMENTS = ["invoice/v1", "credit-note/v1", "debit-note/v1"];
 
 function checkLines(record) {
@@ -797,8 +1020,13 @@ export async function verifyBundle(bytes, { trustedKeys = [] } = {}) {
   if (!trustedKeys.length) notProved.push(OWN_KEY);
   if (!bundle.witness_keys.some((key) => trustedKeys.includes(key))) notProved.push(SPLIT_VIEW);
   const { record, usage } = bundle;
+  if (isText(record.type) && Object.hasOwn(RECEIPTS, record.type)) {
+    RECEIPTS[record.type](bundle, check, notProved);
+    return verdict();
+  }
   if (!DOCUMENTS.includes(record.type)) {
-    check("usage", () => (need(!Object.keys(usage).length, "only documents have usage"), "no events"));
+    const none = "only records that commit to events have usage";
+    check("usage", () => (need(!Object.keys(usage).length, none), "no events"));
     notProved.push(`What the record says was not computed again: this verifier does not know records of type '${record.type}'.`);
     return verdict();
   }
