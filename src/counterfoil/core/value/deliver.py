@@ -1,7 +1,8 @@
 """Delivered value: what events were worth under a model, one by one and together, exactly.
 
-Each quantity and each amount is rounded once, for its event, half away from zero to twelve decimal places; sums of them
-are exact, so the value of many events is the sum of the values of any parts of them.
+What one event gives is kept to forty decimal places and summed exactly, so the value of many events is the sum of the
+values of any parts of them. A metric's sum is rounded once, half away from zero to twelve places: three times 35 minutes
+are 1.75 hours.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal, DecimalException, localcontext
+from decimal import ROUND_HALF_UP, Context, Decimal, DecimalException, localcontext
 
 from counterfoil.core.basis.money import EXACT
 from counterfoil.core.basis.quantity import MAX_QUANTITY, ONE, ZERO, decimal_text
@@ -19,7 +20,12 @@ from counterfoil.core.value.model import Condition, Conversion, Model, Rule, Ste
 
 UNIT_VALUE = "unit_value"
 """What an expression of money calls the quantity."""
-PLACES = Decimal(1).scaleb(-12)
+KEPT = ONE.scaleb(-40)
+"""To how many places one event's share is kept."""
+SHOWN = ONE.scaleb(-12)
+"""To how many places sums are rounded."""
+SUMS = Context(prec=120, rounding=ROUND_HALF_UP)
+"""The context in which shares are added: no digit is lost below 10^60 events."""
 
 _NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,30})?")
 _TRUTH = {"true": ONE, "false": ZERO, "1": ONE, "0": ZERO}
@@ -53,6 +59,11 @@ def delivered(model: Model, event: str, at: datetime, properties: Mapping[str, s
     return tuple(_under(rule, properties) for rule in model.rules if rule.event == event and rule.applies(at))
 
 
+def rounded(total: Decimal) -> Decimal:
+    """A sum as it is written down."""
+    return total.quantize(SHOWN, rounding=ROUND_HALF_UP, context=SUMS)
+
+
 def _under(rule: Rule, properties: Mapping[str, str]) -> Delivered:
     with localcontext(EXACT):
         try:
@@ -72,7 +83,7 @@ def _money(conversion: Conversion, quantity: Decimal, properties: Mapping[str, s
 def _kept(value: Decimal) -> Decimal:
     if abs(value) >= MAX_QUANTITY:
         raise _NoValue("comes to 10^20 or more in size")
-    return value.quantize(PLACES, rounding=ROUND_HALF_UP)
+    return value.quantize(KEPT, rounding=ROUND_HALF_UP)
 
 
 class _Numbers(dict[str, Decimal]):

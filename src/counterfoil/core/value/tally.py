@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
 
-from counterfoil.core.basis.money import EXACT
 from counterfoil.core.basis.quantity import ZERO
 from counterfoil.core.tlog.tree import EMPTY_ROOT, leaf_hash, node_hash
 from counterfoil.core.usage.event import Event
 from counterfoil.core.value.attribution import is_of
-from counterfoil.core.value.deliver import delivered
+from counterfoil.core.value.deliver import SUMS, delivered, rounded
 from counterfoil.core.value.model import Model
 
 
@@ -32,9 +31,19 @@ class Sum:
     name: str
     unit: str
     occurrences: int = 0
-    quantity: Decimal = ZERO
-    value: Decimal = ZERO
+    exact_quantity: Decimal = ZERO
+    exact_value: Decimal = ZERO
     reasons: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def quantity(self) -> Decimal:
+        """The quantity, rounded once."""
+        return rounded(self.exact_quantity)
+
+    @property
+    def value(self) -> Decimal:
+        """The money, rounded once."""
+        return rounded(self.exact_value)
 
     @property
     def unvalued(self) -> int:
@@ -69,10 +78,9 @@ class Tally:
             if gave.reason is not None:
                 line.reasons[gave.reason] = line.reasons.get(gave.reason, 0) + 1
                 continue
-            with localcontext(EXACT):
-                line.occurrences += 1
-                line.quantity += gave.quantity
-                line.value += gave.value
+            line.occurrences += 1
+            line.exact_quantity = SUMS.add(line.exact_quantity, gave.quantity)
+            line.exact_value = SUMS.add(line.exact_value, gave.value)
         return True
 
     def lines(self) -> list[Sum]:
@@ -81,8 +89,8 @@ class Tally:
         return [self._sums[key] for key in sorted(self._sums, key=order.__getitem__)]
 
     def total(self) -> Decimal:
-        """The money of all metrics, exact."""
-        with localcontext(EXACT):
+        """The money of all metrics: the sum of what their lines say."""
+        with localcontext(SUMS):
             return sum((line.value for line in self._sums.values()), ZERO)
 
     def root(self) -> bytes:
