@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, LiteralString
 
@@ -122,6 +122,8 @@ def _product(row: Sequence[Any]) -> ProductRow:
 
 
 def _order(row: Sequence[Any]) -> OrderRow:
-    *head, profile, lines, version, created_at, updated_at = row
-    about: Mapping[str, Any] = read_json(profile)
-    return OrderRow(*head, about, read_json(lines), version, created_at, updated_at)
+    ref, number, customer, external_id, name, state, starts_at, ends_at, contract, profile, lines, *rest = row
+    return OrderRow(
+        ref, number, customer, external_id, name, state, starts_at, ends_at, contract, read_json(profile),
+        read_json(lines), *rest,
+    )
