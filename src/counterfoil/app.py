@@ -24,7 +24,11 @@ from counterfoil.core.basis.refusals import NotFound
 from counterfoil.core.invoicing.document import Document
 from counterfoil.core.invoicing.layout import Layout
 from counterfoil.core.receipts.invoice import record_document
+from counterfoil.core.receipts.payment import PaymentReceipt
+from counterfoil.core.receipts.value import ValueReceipt
 from counterfoil.exports.pdf import Attachment, invoice_pdf
+from counterfoil.exports.receipt_pdf import receipt_pdf
+from counterfoil.exports.receipt_view import receipt_id
 from counterfoil.flows.advance import Advanced, advance
 from counterfoil.flows.integrate_log import BATCH, integrate
 from counterfoil.flows.keep_layouts import layout_of, preview
@@ -32,6 +36,7 @@ from counterfoil.flows.keys import Auth, authenticate
 from counterfoil.flows.land_usage import Landings
 from counterfoil.flows.open_tenant import BOTH_MODES, Mode, OpenedTenant, open_company
 from counterfoil.flows.ports import Post
+from counterfoil.flows.sealed_receipts import language_of, sealed_receipt
 from counterfoil.flows.sessions import Sessions
 from counterfoil.jobs.deliver import Letters, delivering, draft_of
 from counterfoil.jobs.timetable import Job, timetable
@@ -157,6 +162,30 @@ class House:
             attachments=(record,),
             numbers={row.ref: row.number for row in rows if row is not None},
             layout=layout_of(tx, document.buyer.ref, must_exist=layout_must_exist),
+        )
+
+    def receipt_url(self, tx: Tx, record_ref: str) -> str:
+        """The page of a sealed receipt of any kind; it is in the PDF's QR code. NotFound where it is none."""
+        receipt = sealed_receipt(tx, Ref(record_ref)).receipt
+        base = self.settings.public_url
+        if isinstance(receipt, ValueReceipt):
+            return f"{base}/public/value-receipts/{tx.handle_of('value_receipt', receipt.ref) or ''}"
+        key = f"?k={self.receipt_key(tx.this_tenant().ref, receipt.ref)}" if isinstance(receipt, PaymentReceipt) else ""
+        return f"{base}/receipt/{receipt_id(receipt)}{key}"
+
+    def receipt_key(self, tenant_ref: str, receipt_ref: str) -> str:
+        """What opens the page of a payment receipt: whose it is, and 128 bits that nobody can guess."""
+        whose = base64.urlsafe_b64encode(bytes.fromhex(tenant_ref.replace("-", ""))).decode().rstrip("=")
+        return whose + self.hosted_token(tenant_ref, receipt_ref)
+
+    def receipt_pdf(self, tx: Tx, record_ref: str) -> bytes:
+        """A sealed receipt of any kind as PDF in its customer's layout, with its sealed record inside; NotFound without."""
+        sealed = sealed_receipt(tx, Ref(record_ref))
+        customer = sealed.receipt.customer_ref
+        record = Attachment("record.json", sealed.record, description="The sealed record", relationship="source")
+        return receipt_pdf(
+            sealed.receipt, url=self.receipt_url(tx, record_ref), language=language_of(tx, customer),
+            attachments=(record,), layout=layout_of(tx, customer),
         )
 
     def preview_layout(self, tx: Tx, layout: Layout, document_ref: str | None = None) -> bytes:

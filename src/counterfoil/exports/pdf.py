@@ -64,7 +64,7 @@ def invoice_pdf(
         if "could not be displayed" not in error.message:
             raise
     values = msgspec.json.decode(inputs["document"])
-    return typeset({**inputs, "document": msgspec.json.encode(_mapped(values, fonts.plainest)).decode()}, document)
+    return typeset({**inputs, "document": msgspec.json.encode(mapped(values, fonts.plainest)).decode()}, document)
 
 
 def invoice_inputs(
@@ -78,19 +78,19 @@ def invoice_inputs(
     """What the template reads: texts only, as `typeset` takes them."""
     view = msgspec.to_builtins(document_view(document, numbers=numbers, layout=layout))
     logo = view["layout"].pop("logo")
-    shown = _mapped({**view, "url": hosted_url}, fonts.showable)
+    shown = mapped({**view, "url": hosted_url}, fonts.showable)
     return {
         "document": msgspec.json.encode(shown).decode(),
         "logo": logo,
-        "qr": _qr(hosted_url) if hosted_url else "",
-        "attachments": msgspec.json.encode(_attached(attachments)).decode(),
+        "qr": qr_svg(hosted_url) if hosted_url else "",
+        "attachments": msgspec.json.encode(attached(attachments)).decode(),
     }
 
 
 def typeset(inputs: dict[str, str], document: Document) -> bytes:
     """The bare typst step: inputs to bytes."""
     stamp = datetime.combine(document.issued_on, time.min, UTC)
-    pdf = _compiler().compile(format="pdf", sys_inputs=inputs, pdf_standards=["a-3b"], timestamp=stamp)
+    pdf = compiler(_TEMPLATE).compile(format="pdf", sys_inputs=inputs, pdf_standards=["a-3b"], timestamp=stamp)
     assert isinstance(pdf, bytes), "a PDF is one file"
     if len(document.lines) > _MANY_LINES:
         _forget()
@@ -109,34 +109,36 @@ def _forget() -> None:
 
 
 class _Compilers(threading.local):
-    """A compiler for each thread: it keeps inputs between calls, and parsing the template again costs a third."""
+    """Compilers for each thread: they keep inputs between calls, and parsing a template again costs a third."""
 
-    compiler: typst.Compiler | None = None
+    def __init__(self) -> None:
+        self.by_template: dict[Path, typst.Compiler] = {}
 
 
 _compilers = _Compilers()
 
 
-def _compiler() -> typst.Compiler:
-    if _compilers.compiler is None:
-        _compilers.compiler = typst.Compiler(
-            _TEMPLATE, root=_TEMPLATE.parent, font_paths=fonts.fonts(), ignore_system_fonts=True
-        )
-    return _compilers.compiler
+def compiler(template: Path) -> typst.Compiler:
+    """This thread's compiler of a template."""
+    found = _compilers.by_template.get(template)
+    if found is None:
+        found = typst.Compiler(template, root=template.parent, font_paths=fonts.fonts(), ignore_system_fonts=True)
+        _compilers.by_template[template] = found
+    return found
 
 
-def _mapped(value: object, change: object) -> object:
+def mapped(value: object, change: object) -> object:
     """`value` with every text changed; keys are ours and stay."""
     if isinstance(value, str):
         return change(value)  # type: ignore[operator]
     if isinstance(value, dict):
-        return {key: _mapped(item, change) for key, item in value.items()}
+        return {key: mapped(item, change) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_mapped(item, change) for item in value]
+        return [mapped(item, change) for item in value]
     return value
 
 
-def _qr(url: str) -> str:
+def qr_svg(url: str) -> str:
     """The code as SVG without a border, one unit a module, a rectangle for each run of dark modules."""
     matrix = segno.make_qr(url, error="m", mask=_QR_MASK, boost_error=False).matrix
     runs = []
@@ -151,7 +153,8 @@ def _qr(url: str) -> str:
     return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size} {size}"><path d="{"".join(runs)}"/></svg>'
 
 
-def _attached(attachments: Sequence[Attachment]) -> list[dict[str, object]]:
+def attached(attachments: Sequence[Attachment]) -> list[dict[str, object]]:
+    """Attachments as a template reads them; Invalid for a name that is not a plain one, or is there twice."""
     names = [a.name for a in attachments]
     if len(set(names)) < len(names):
         raise Invalid.field("attachments", "two attachments have the same name")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from counterfoil.exports.delivery_words import DELIVERY
+from counterfoil.exports.receipt_words import RECEIPTS
 
 _COLUMNS = ("en", "de", "fr", "es")
 
@@ -181,7 +182,7 @@ _TABLE: dict[str, tuple[str, str, str, str]] = {
 
 
 def _of(column: int) -> Mapping[str, str]:
-    return MappingProxyType({key: row[column] for key, row in (_TABLE | DELIVERY).items()})
+    return MappingProxyType({key: row[column] for key, row in (_TABLE | DELIVERY | RECEIPTS).items()})
 
 
 WORDS: Mapping[str, Mapping[str, str]] = MappingProxyType({name: _of(i) for i, name in enumerate(_COLUMNS)})

@@ -18,6 +18,13 @@ class SharingRows(Rows):
         """Let (handle, noun, reference) be opened without a key."""
         self.insert("public_handle", "handle noun ref", "text text uuid", handles)
 
+    def handle_of(self, noun: str, ref: str) -> str | None:
+        """The link's name of something that can be opened without a key."""
+        row = self.one(
+            "SELECT handle FROM public_handle WHERE tenant = %s AND ref = %s AND noun = %s LIMIT 1", self.tenant, ref, noun
+        )
+        return None if row is None else row[0]
+
     def drop_handle(self, handle: str) -> bool:
         """The link is dead from now on; whether there was one."""
         return (
