@@ -247,7 +247,7 @@ class _Resolver:
         self.tx = tx
         self.orders = orders
         self.places = {s.terms.product_ref: s.terms.pricing_ref for s in existing}
-        self.customers = tx.customers(list({o.customer_ref for o in orders}))
+        self.customers = tx.customers(list({o.customer_ref for o in orders}), living=True)
         wanted = {p.entity_ref for o in orders for p in o.products if p.entity_ref} | {
             c.entity_ref for c in self.customers.values()
         }

@@ -32,7 +32,7 @@ def find_customers(tx: Tx, names: Sequence[str]) -> dict[str, Ref]:
     precedence from the last. Names of nobody are left out; deleted customers answer to nothing."""
     found = tx.customers_called(list(dict.fromkeys(names)))
     spelled = {name: ref for name in names if name not in found and (ref := read_id(name)) is not None}
-    there = tx.customers(list(set(spelled.values()))) if spelled else {}
+    there = tx.customers(list(set(spelled.values())), living=True) if spelled else {}
     return found | {name: ref for name, ref in spelled.items() if ref in there}
 
 

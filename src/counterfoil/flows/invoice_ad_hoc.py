@@ -49,7 +49,7 @@ class AdHocInvoice:
 
 def invoice_ad_hoc(tx: Tx, orders: Sequence[AdHocInvoice]) -> list[Document]:
     """Issue these invoices, all or none: numbered, booked and sealed in this transaction."""
-    customers = tx.customers(list({o.customer_ref for o in orders}))
+    customers = tx.customers(list({o.customer_ref for o in orders}), living=True)
     wanted = {o.entity_ref for o in orders if o.entity_ref} | {c.entity_ref for c in customers.values()}
     entities = tx.entities(list(wanted))
     problems: list[Problem] = []
@@ -67,7 +67,7 @@ def invoice_ad_hoc(tx: Tx, orders: Sequence[AdHocInvoice]) -> list[Document]:
 def invoice_each(tx: Tx, orders: Sequence[AdHocInvoice]) -> list[Document | Invalid]:
     """Issue every invoice that is well, and say of each other one what is wrong with it: a bad one takes no good ones
     with it. Numbered in the order given, booked and sealed in this transaction."""
-    customers = tx.customers(list({o.customer_ref for o in orders}))
+    customers = tx.customers(list({o.customer_ref for o in orders}), living=True)
     entities = tx.entities(
         list({o.entity_ref for o in orders if o.entity_ref} | {c.entity_ref for c in customers.values()})
     )

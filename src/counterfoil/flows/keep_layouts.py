@@ -62,7 +62,7 @@ def drop_layout(tx: Tx, ref: str) -> None:
 
 def choose_layout(tx: Tx, customer_ref: str, name: str | None) -> Customer:
     """Give a customer the layout of that name; None for the tenant's default."""
-    customer = tx.customers([customer_ref]).get(Ref(customer_ref))
+    customer = tx.customers([customer_ref], living=True).get(Ref(customer_ref))
     if customer is None:
         raise NotFound("customer.not_found", f"there is no customer {customer_ref}")
     if name is not None and tx.layout_named(name) is None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.refusals import Invalid, NotFound, Problem, refuse_if
 from counterfoil.core.contracts.parties import Customer, Entity, customer_problems, entity_problems
+from counterfoil.flows.adopt_signals import adopt_signals
 from counterfoil.flows.ports import Tx
 
 
@@ -45,23 +46,32 @@ def create_customers(tx: Tx, customers: Sequence[Customer]) -> list[Customer]:
         problems.extend(p.under(where) for p in customer_problems(customer))
         made.append(replace(customer, ref=tx.new_ref()))
     refuse_if(problems)
+    names = {c.external_id: c.ref for c in made if c.external_id}
+    if names:
+        tx.lock("customers")
     tx.put_customers(made)
     tx.catalogue_changed()
     tx.audit_all("create", "customer", [(c.ref, c) for c in made])
+    adopt_signals(tx, names)
     return made
 
 
 def change_customer(tx: Tx, customer: Customer) -> Customer:
     """Replace what is known of a customer. Issued documents keep what they say."""
-    before = tx.customers([customer.ref]).get(customer.ref)
+    before = tx.customers([customer.ref], living=True).get(customer.ref)
     if before is None:
         raise NotFound("customer.not_found", f"there is no customer {customer.ref}")
     refuse_if(customer_problems(customer))
     if customer.entity_ref not in tx.entities([customer.entity_ref]):
         raise Invalid.field("entity_ref", f"there is no entity {customer.entity_ref}")
+    name = customer.external_id
+    names = {name: customer.ref} if name and name != before.external_id else {}
+    if names:
+        tx.lock("customers")
     tx.put_customers([customer])
     tx.catalogue_changed()
     tx.audit("change", "customer", customer.ref, before=before, after=customer)
+    adopt_signals(tx, names)
     return customer
 
 

@@ -17,7 +17,7 @@ class NumberedPages(Rows):
         self, name: str = "", *, descending: bool = False, limit: int | None = None, offset: int = 0
     ) -> tuple[list[tuple[Ref, str, str]], int]:
         """((reference, name, legal name) by name, of how many): customers whose name or legal name has `name` in it."""
-        where, params = "WHERE tenant = %s ", list[Any]([self.tenant])
+        where, params = "WHERE tenant = %s AND deleted_at IS NULL ", list[Any]([self.tenant])
         if name:
             where += (
                 "AND (position(lower(%s) in lower(name)) > 0 "

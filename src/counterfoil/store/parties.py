@@ -45,8 +45,8 @@ class PartyRows(Rows):
         try:
             self.insert(
                 "customer",
-                "customer_ref name external_id entity_ref currency tax_percent net_days profile created_at",
-                "uuid text text uuid text numeric integer jsonb timestamptz",
+                "customer_ref name external_id entity_ref currency tax_percent net_days profile created_at updated_at",
+                "uuid text text uuid text numeric integer jsonb timestamptz timestamptz",
                 [
                     (
                         c.ref,
@@ -58,19 +58,22 @@ class PartyRows(Rows):
                         c.net_days,
                         encode(c),
                         self.now,
+                        self.now,
                     )
                     for c in customers
                 ],
                 "ON CONFLICT (tenant, customer_ref) DO UPDATE SET name = excluded.name, external_id = excluded.external_id, "
                 "entity_ref = excluded.entity_ref, currency = excluded.currency, tax_percent = excluded.tax_percent, "
-                "net_days = excluded.net_days, profile = excluded.profile",
+                "net_days = excluded.net_days, profile = excluded.profile, updated_at = excluded.updated_at",
             )
         except psycopg.errors.UniqueViolation as error:
             raise Conflict("customer.exists", "another customer has this external_id") from error
 
-    def customers(self, refs: Sequence[str]) -> dict[Ref, Customer]:
-        """Customers by reference: those asked for that exist."""
-        rows = self.all(f"{_CUSTOMER} AND customer_ref = ANY(%s::uuid[])", self.tenant, list(refs))
+    def customers(self, refs: Sequence[str], *, living: bool = False) -> dict[Ref, Customer]:
+        """Customers by reference: those asked for that exist. `living`: without those that were deleted, whom only what
+        was agreed or billed before still names."""
+        there = " AND deleted_at IS NULL" if living else ""
+        rows = self.all(f"{_CUSTOMER}{there} AND customer_ref = ANY(%s::uuid[])", self.tenant, list(refs))
         return {c.ref: c for c in (decoder(Customer).decode(r[0]) for r in rows)}
 
     def customers_called(self, names: Sequence[str]) -> dict[str, Ref]:
@@ -90,7 +93,7 @@ class PartyRows(Rows):
 
     def customer_page(self, after: tuple[str, str] | None, limit: int, *, name: str | None = None) -> list[Customer]:
         """Customers in order of (name, reference), after a given one; `name` filters by part of the name."""
-        where: list[str] = []
+        where: list[str] = ["AND deleted_at IS NULL"]
         params: list[Any] = [self.tenant]
         if name:
             where.append("AND position(lower(%s) in lower(name)) > 0")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, LiteralString
 
@@ -11,8 +12,12 @@ import psycopg
 
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.refusals import Conflict
+from counterfoil.core.usage.meter import Meter
+from counterfoil.core.usage.meter_codec import meter_to_json
+from counterfoil.flows.adopt_signals import SignalRow
 from counterfoil.flows.find_sales import OrderRow, ProductRow
-from counterfoil.store.rows import Rows
+from counterfoil.flows.record_costs import CostRow
+from counterfoil.store.rows import Rows, array_text
 
 _exact = msgspec.json.Encoder(decimal_format="number")
 _reading = msgspec.json.Decoder(float_hook=Decimal)
@@ -20,6 +25,10 @@ _reading = msgspec.json.Decoder(float_hook=Decimal)
 _PRODUCT: LiteralString = (
     "SELECT product_ref::text, name, external_id, profile::text, active, created_at, coalesce(updated_at, created_at), "
     "archived_at FROM product WHERE tenant = %s "
+)
+_SIGNAL: LiteralString = (
+    "SELECT signal_ref::text, name, customer_ref::text, external_customer_id, product_ref::text, external_product_id, "
+    "customer_unit, at, data::text, key, created_at FROM signal WHERE tenant = %s "
 )
 _ORDER: LiteralString = (
     "SELECT order_ref::text, number, customer_ref::text, external_id, name, state, starts_at, ends_at, contract_ref::text, "
@@ -92,6 +101,132 @@ class SalesRows(Rows):
         )
         return {name: Ref(ref) for name, ref in rows}
 
+    # signals
+
+    def usage_products_named(self, names: Sequence[str]) -> dict[str, Ref]:
+        """Usage products by name: those that exist."""
+        rows = self.all(
+            "SELECT name, usage_product_ref::text FROM usage_product WHERE tenant = %s AND name = ANY(%s)",
+            self.tenant, list(names),
+        )
+        return {name: Ref(ref) for name, ref in rows}
+
+    def add_usage_products(self, meters: Sequence[Meter]) -> None:
+        """Store usage products; one whose name exists is left out."""
+        self.insert(
+            "usage_product", "usage_product_ref name meter created_at", "uuid text jsonb timestamptz",
+            [(m.ref, m.name, exact_json(meter_to_json(m)), self.now) for m in meters],
+            "ON CONFLICT (tenant, name) DO NOTHING",
+        )
+
+    def add_signals(self, rows: Sequence[SignalRow]) -> set[Ref]:
+        """Store signals whose reference is new, in one statement; the references that are new."""
+        if not rows:
+            return set()
+        columns = zip(*(
+            (r.ref, r.name, r.customer_ref, r.external_customer_id, r.product_ref, r.external_product_id, r.customer_unit,
+             r.at, r.data, r.key, r.created_at)
+            for r in rows
+        ), strict=True)
+        found = self.all(
+            "INSERT INTO signal (tenant, signal_ref, name, customer_ref, external_customer_id, product_ref, "
+            "external_product_id, customer_unit, at, data, key, created_at) SELECT %s, * FROM unnest(%s::uuid[], %s::text[], "
+            "%s::uuid[], %s::text[], %s::uuid[], %s::text[], %s::text[], %s::timestamptz[], %s::json[], %s::text[], "
+            "%s::timestamptz[]) AS t ORDER BY 2 ON CONFLICT (tenant, signal_ref) DO NOTHING RETURNING signal_ref::text",
+            self.tenant, *map(array_text, columns),
+        )
+        return {Ref(r[0]) for r in found}
+
+    def events_there(self, refs: Sequence[str]) -> set[Ref]:
+        """Which of these usage events exist."""
+        rows = self.all(
+            "SELECT event_ref::text FROM usage_event WHERE tenant = %s AND event_ref = ANY(%s::uuid[])",
+            self.tenant, list(refs),
+        )
+        return {Ref(r[0]) for r in rows}
+
+    def drop_signals(self, refs: Sequence[str]) -> None:
+        """Take away signals of this transaction whose key names another event."""
+        self.conn.execute("DELETE FROM signal WHERE tenant = %s AND signal_ref = ANY(%s::uuid[])", [self.tenant, list(refs)])
+
+    def waiting_signals(self, external_ids: Sequence[str], limit: int) -> list[SignalRow]:
+        """Signals of customers of these names who were not known, in order of their references."""
+        rows = self.all(
+            f"{_SIGNAL} AND customer_ref IS NULL AND external_customer_id = ANY(%s) ORDER BY signal_ref LIMIT %s FOR UPDATE",
+            self.tenant, list(external_ids), limit,
+        )
+        return [SignalRow(*r) for r in rows]
+
+    def attribute_signals(self, signals: Sequence[Ref], customers: Sequence[Ref]) -> None:
+        """Say whose these signals are."""
+        self.conn.execute(
+            "UPDATE signal s SET customer_ref = t.customer_ref FROM unnest(%s::uuid[], %s::uuid[]) AS t(signal_ref, "
+            "customer_ref) WHERE s.tenant = %s AND s.signal_ref = t.signal_ref",
+            [list(signals), list(customers), self.tenant],
+        )
+
+    def signal_page(
+        self, offset: int, limit: int, *, name: str | None = None, customer: str | None = None,
+        external_customer: str | None = None, product: str | None = None, external_product: str | None = None,
+        since: datetime | None = None, until: datetime | None = None,
+    ) -> tuple[list[SignalRow], int]:
+        """Signals, newest first, and how many there are. A product is met by its reference or by the external id that
+        the sender gave. `until` is included."""
+        where: list[LiteralString] = []
+        params: list[Any] = [self.tenant]
+        for clause, value in (
+            ("name = %s", name), ("customer_ref = %s::uuid", customer), ("external_customer_id = %s", external_customer),
+            ("product_ref = %s::uuid", product), ("external_product_id = %s", external_product),
+            ("created_at >= %s", since), ("created_at <= %s", until),
+        ):
+            if value is not None:
+                where.append(f"AND {clause}")
+                params.append(value)
+        rows, total = self.page(
+            "signal", _SIGNAL, " ".join(where), params, "created_at DESC, signal_ref DESC", offset, limit
+        )
+        return [SignalRow(*r) for r in rows], total
+
+    def signal_row(self, ref: str) -> SignalRow | None:
+        """A signal by its reference."""
+        row = self.one(f"{_SIGNAL} AND signal_ref = %s::uuid", self.tenant, ref)
+        return None if row is None else SignalRow(*row)
+
+    # costs
+
+    def add_costs(self, rows: Sequence[CostRow]) -> int:
+        """Store costs whose reference is new; how many were."""
+        return self.insert(
+            "cost",
+            "cost_ref customer_ref external_customer_id product_ref external_product_id at amount currency vendor model "
+            "usage metadata created_at",
+            "uuid uuid text uuid text timestamptz numeric text text text jsonb jsonb timestamptz",
+            [
+                (c.ref, c.customer_ref, c.external_customer_id, c.product_ref, c.external_product_id, c.at, c.amount,
+                 c.currency, c.vendor, c.model, None if c.usage is None else exact_json(c.usage), c.metadata, self.now)
+                for c in rows
+            ],
+            "ON CONFLICT (tenant, cost_ref) DO NOTHING",
+        )
+
+    def attribute_costs(self, names: Mapping[str, Ref]) -> None:
+        """Say whose the costs of these external ids are, where nobody was known."""
+        self.conn.execute(
+            "UPDATE cost c SET customer_ref = t.customer_ref FROM unnest(%s::text[], %s::uuid[]) AS t(name, customer_ref) "
+            "WHERE c.tenant = %s AND c.customer_ref IS NULL AND c.external_customer_id = t.name",
+            [list(names), list(names.values()), self.tenant],
+        )
+
+    def costs_of(self, customer: str) -> list[CostRow]:
+        """What serving a customer cost, oldest first."""
+        rows = self.all(
+            "SELECT cost_ref::text, customer_ref::text, external_customer_id, product_ref::text, external_product_id, at, "
+            "amount, currency, vendor, model, usage::text, metadata::text FROM cost WHERE tenant = %s AND customer_ref = %s "
+            "ORDER BY at, cost_ref",
+            self.tenant, customer,
+        )
+        return [_cost(r) for r in rows]
+
     # what they share
 
     def page(
@@ -127,3 +262,9 @@ def _order(row: Sequence[Any]) -> OrderRow:
         ref, number, customer, external_id, name, state, starts_at, ends_at, contract, read_json(profile),
         read_json(lines), *rest,
     )
+
+
+def _cost(row: Sequence[Any]) -> CostRow:
+    ref, customer, external, product, external_product, at, amount, currency, vendor, model, usage, metadata = row
+    used = None if usage is None else read_json(usage)
+    return CostRow(ref, customer, external, product, external_product, at, amount, currency, vendor, model, used, metadata)

@@ -237,7 +237,8 @@ class UsageRows(EventRows):
         return [
             (Ref(r[0]), r[1], r[2])
             for r in self.all(
-                "SELECT customer_ref::text, name, external_id FROM customer WHERE tenant = %s", self.tenant
+                "SELECT customer_ref::text, name, external_id FROM customer WHERE tenant = %s AND deleted_at IS NULL",
+                self.tenant,
             )
         ]
 

@@ -25,7 +25,8 @@ class Views(Rows):
     def counts(self) -> dict[str, int]:
         """How many of each thing the tenant has."""
         row = self.one(
-            "SELECT (SELECT count(*) FROM customer WHERE tenant = %(t)s), (SELECT count(*) FROM contract WHERE tenant = %(t)s), "
+            "SELECT (SELECT count(*) FROM customer WHERE tenant = %(t)s AND deleted_at IS NULL), "
+            "(SELECT count(*) FROM contract WHERE tenant = %(t)s), "
             "(SELECT count(*) FROM usage_event WHERE tenant = %(t)s), (SELECT count(*) FROM document WHERE tenant = %(t)s), "
             "(SELECT count(*) FROM entry WHERE tenant = %(t)s), (SELECT count(*) FROM record WHERE tenant = %(t)s), "
             "(SELECT count(*) FROM pending_leaf WHERE tenant = %(t)s), (SELECT count(*) FROM parked WHERE tenant "

@@ -194,7 +194,7 @@ def put_choice(call: Call) -> ChosenLayout:
 
 
 def _chosen(call: Call, ref: str) -> ChosenLayout:
-    customer = call.tx.customers([ref]).get(Ref(ref))
+    customer = call.tx.customers([ref], living=True).get(Ref(ref))
     if customer is None:
         raise NotFound("customer.not_found", f"there is no customer {ref}")
     name = customer.settings.get(SETTING)

@@ -243,7 +243,7 @@ def patch_customer(call: Call) -> Customer:
 
 def _customer(call: Call) -> CoreCustomer:
     ref = Ref(call.ref("customer_ref"))
-    found: CoreCustomer | None = call.tx.customers([ref]).get(ref)
+    found: CoreCustomer | None = call.tx.customers([ref], living=True).get(ref)
     if found is None:
         raise NotFound("customer.not_found", f"there is no customer {ref}")
     return found

@@ -228,7 +228,7 @@ def net_terms_out(net_days: int, *, upon_usage: bool) -> int | str:
 def get_customer(call: Call) -> CustomerOut:
     """One customer."""
     ref = Ref(call.ref("customer_ref"))
-    c: Customer | None = call.tx.customers([ref]).get(ref)
+    c: Customer | None = call.tx.customers([ref], living=True).get(ref)
     if c is None:
         raise NotFound("customer.not_found", f"there is no customer {ref}")
     s = dict(c.settings)

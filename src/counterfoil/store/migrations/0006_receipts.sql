@@ -65,6 +65,7 @@ CREATE TABLE signal (
     external_customer_id text,
     product_ref          uuid,
     external_product_id  text,
+    customer_unit        text,
     at                   timestamptz NOT NULL,
     data                 json NOT NULL DEFAULT '{}',
     key                  text NOT NULL,
@@ -96,6 +97,7 @@ CREATE TABLE cost (
 );
 COMMENT ON COLUMN cost.amount IS 'null where only the usage is known, not its price';
 CREATE INDEX cost_by_customer ON cost (tenant, customer_ref, at);
+CREATE INDEX cost_waiting ON cost (tenant, external_customer_id) WHERE customer_ref IS NULL;
 
 CREATE TABLE value_model (
     tenant         integer NOT NULL REFERENCES tenant,
@@ -339,8 +341,14 @@ CREATE TABLE webhook (
     last_ok      boolean,
     successes    bigint NOT NULL DEFAULT 0,
     failures     bigint NOT NULL DEFAULT 0,
+    failing      integer NOT NULL DEFAULT 0,
+    hold_until   timestamptz,
+    backfill     text NOT NULL DEFAULT 'none' CHECK (backfill IN ('none', 'due', 'done')),
+    backfilled   uuid,
     PRIMARY KEY (tenant, webhook_ref)
 );
+COMMENT ON COLUMN webhook.failing IS 'failures since the receiver last answered; nothing is sent before hold_until, by the clock outside';
+COMMENT ON COLUMN webhook.backfilled IS 'the last receipt of those that were there before, of which it was told';
 COMMENT ON COLUMN webhook.events IS 'the types it is told of; null for all that its dialect has';
 COMMENT ON COLUMN webhook.old_secret IS 'signs too until old_until, while receivers change over';
 
@@ -371,6 +379,10 @@ CREATE TABLE webhook_attempt (
 );
 COMMENT ON TABLE webhook_attempt IS 'the delivery log: one row for each time that a receiver was called. A delivery is the promise of kind webhook';
 CREATE INDEX webhook_attempt_by_webhook ON webhook_attempt (tenant, webhook_ref, at);
+CREATE INDEX webhook_attempt_by_event ON webhook_attempt (tenant, event_ref);
+CREATE INDEX promise_to_call ON promise (tenant, ref, due_at, promise_ref) WHERE kind = 'call_webhook' AND kept_at IS NULL;
+CREATE INDEX record_of_receipt ON record (tenant, record_ref)
+    WHERE type IN ('balance-receipt/v1', 'value-receipt/v1', 'payment-receipt/v1');
 
 -- Who watches the log --------------------------------------------------------------------------------------------------
 
