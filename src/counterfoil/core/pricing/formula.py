@@ -46,8 +46,8 @@ def _multiple(mode: str) -> Callable[..., Decimal]:
 
 
 FUNCTIONS: Mapping[str, tuple[int, int, Callable[..., Decimal]]] = {
-    "MIN": (1, 255, min),
-    "MAX": (1, 255, max),
+    "MIN": (1, 255, lambda *xs: min(xs)),
+    "MAX": (1, 255, lambda *xs: max(xs)),
     "SUM": (1, 255, lambda *xs: sum(xs, ZERO)),
     "ABS": (1, 1, abs),
     "ROUND": (1, 2, _round),
