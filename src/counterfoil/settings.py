@@ -19,7 +19,8 @@ class Settings:
     (`COUNTERFOIL_APP_URL`). `secret`: 32 bytes in hex that encrypt signing keys (`COUNTERFOIL_SECRET`; without it a file
     in `home` is made and used). `public_url`: how customers reach this host (`COUNTERFOIL_PUBLIC_URL`), printed in
     documents and QR codes. `smtp_url`: the mail server that documents are handed to (`COUNTERFOIL_SMTP_URL`, such as
-    `smtp://user:password@host:587?from=billing@example.com`); without it none go out.
+    `smtp://user:password@host:587?from=billing@example.com`); without it none go out. `webhook_allow`: hosts and networks
+    (CIDR), separated by commas, that webhooks may call although they are not public (`COUNTERFOIL_WEBHOOK_ALLOW`).
     """
 
     home: Path
@@ -28,6 +29,7 @@ class Settings:
     secret: str | None = None
     public_url: str = "http://localhost:8080"
     smtp_url: str | None = field(default=None, repr=False)
+    webhook_allow: str = ""
 
 
 def read_settings(env: Mapping[str, str] | None = None) -> Settings:
@@ -40,4 +42,5 @@ def read_settings(env: Mapping[str, str] | None = None) -> Settings:
         secret=env.get("COUNTERFOIL_SECRET") or None,
         public_url=(env.get("COUNTERFOIL_PUBLIC_URL") or "http://localhost:8080").rstrip("/"),
         smtp_url=env.get("COUNTERFOIL_SMTP_URL") or None,
+        webhook_allow=env.get("COUNTERFOIL_WEBHOOK_ALLOW") or "",
     )

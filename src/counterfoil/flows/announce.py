@@ -1,5 +1,19 @@
 """Announce what happened to those who subscribed: one event, and a promise for every webhook that wants it, in the
-transaction in which it happened."""
+transaction in which it happened.
+
+What an event's data says, by its type, in our own spelling (references as `…_ref`, decimals as texts, instants as they are;
+a dialect makes its own words of them; keys beyond these go along):
+
+- `delta.verified`: record_ref, customer_ref, customer_id, delta, sequence_number, reference_id, reason, leaf (hex),
+  recorded_at; `delta.failed`: customer_id, delta, reference_id, error
+- `checkpoint.verified`: checkpoint_ref, customer_ref, customer_id, period, starts_at, ends_at, starting_balance,
+  ending_balance, delta_count, root
+- `receipt.generated`: what `receipt_news` tells
+- `customer.created`, `customer.shared_record_viewed`, `customer.compare_run`: customer_ref, customer_id, name
+- `payment_receipt.created`, `.updated`, `.deleted`: receipt_ref, and what its dialect shows as `object`
+- `value_receipt.sealed`, `.published`: receipt_ref, customer_ref, total, currency
+- `invoice.issued`, `invoice.paid`: what `invoice_news` tells
+"""
 
 from __future__ import annotations
 
@@ -7,11 +21,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from counterfoil.core.basis.canonical import Json, parse_canonical
 from counterfoil.core.basis.ids import Ref, derived_ref
+from counterfoil.core.basis.money import to_major
+from counterfoil.core.invoicing.document import Document
 from counterfoil.flows.ports import NewPromise, Tx
+from counterfoil.flows.webhook_words import Dialect, takes
 
 CALL = "call_webhook"
-"""The kind of promise, and what it is called among the parked work (with the event's reference)."""
+"""The kind of promise; its reference is the webhook's. Parked under this name with the promise's own reference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,20 +40,40 @@ class News:
     data: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A webhook that is told of things. `events`: their types, or None for all that its dialect has words for."""
+
+    ref: Ref
+    dialect: Dialect
+    events: tuple[str, ...] | None
+
+    def wants(self, type: str) -> bool:
+        """Whether it is told of events of this type."""
+        return takes(self.dialect, type) and (self.events is None or type in self.events)
+
+
 def announce(tx: Tx, news: Sequence[News]) -> int:
     """Write down each event that somebody subscribed to and promise to tell them; how many were promised.
 
     Costs one read where nobody subscribed. Payloads are spelled for each dialect when they are delivered.
     """
     webhooks = tx.subscriptions(sorted({n.type for n in news})) if news else []
-    if not webhooks:
-        return 0
-    events = [(tx.new_ref(), n) for n in news if any(w.wants(n.type) for w in webhooks)]
+    return tell(tx, news, webhooks) if webhooks else 0
+
+
+def tell(tx: Tx, news: Sequence[News], webhooks: Sequence[Subscription], *, backfill: bool = False) -> int:
+    """Promise to tell these webhooks, each at most once of a receipt; how many promises are new.
+
+    `backfill`: it happened before they subscribed.
+    """
+    events = [(_event_ref(tx, n), n) for n in news if any(w.wants(n.type) for w in webhooks)]
     tx.add_webhook_events([(ref, n.type, n.data) for ref, n in events])
     return tx.promise(
         CALL,
         [
-            NewPromise(derived_ref("promise", CALL, w.ref, ref), ref, tx.now, {"webhook_ref": w.ref})
+            NewPromise(promise_ref(w.ref, ref), w.ref, tx.now,
+                       {"event_ref": ref, "type": n.type} | ({"backfill": True} if backfill else {}))
             for ref, n in events
             for w in webhooks
             if w.wants(n.type)
@@ -43,13 +81,53 @@ def announce(tx: Tx, news: Sequence[News]) -> int:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Subscription:
-    """A webhook that is told of things. `events`: their types, or None for all."""
+def announce_invoices(tx: Tx, type: str, documents: Sequence[Document], **more: Any) -> int:
+    """Announce `invoice.issued` or `invoice.paid` of these invoices and debit notes; notes of credit are left out. Nothing is
+    spelled where nobody subscribed."""
+    wanted = [d for d in documents if d.kind != "CREDIT"]
+    webhooks = tx.subscriptions([type]) if wanted else []
+    return tell(tx, [invoice_news(type, d, **more) for d in wanted], webhooks) if webhooks else 0
 
-    ref: Ref
-    events: tuple[str, ...] | None
 
-    def wants(self, type: str) -> bool:
-        """Whether it is told of events of this type."""
-        return self.events is None or type in self.events
+def promise_ref(webhook_ref: Ref, event_ref: Ref) -> Ref:
+    """The one promise to tell a webhook of an event: the reference of the delivery."""
+    return derived_ref("promise", CALL, webhook_ref, event_ref)
+
+
+def _event_ref(tx: Tx, news: News) -> Ref:
+    # a receipt that is generated now and one that a backfill finds later are the same event
+    if news.type == "receipt.generated" and "record_ref" in news.data:
+        return derived_ref("event", news.type, str(news.data["record_ref"]))
+    return tx.new_ref()
+
+
+def receipt_news(record_ref: Ref, type: str, body: bytes) -> News:
+    """`receipt.generated` of a sealed record of a receipt: record_ref, receipt_ref, type, customer_ref, customer_id and
+    customer_name, and of a balance receipt period, starts_at, ends_at, root; of the others total and currency."""
+    record: Json = parse_canonical(body)
+    customer = record.get("customer") or {}
+    window = record.get("window") or record.get("period")
+    window = window if isinstance(window, dict) else {}
+    said = {
+        "record_ref": record_ref, "receipt_ref": record.get("receipt_ref", record_ref), "type": type,
+        "customer_ref": customer.get("ref"), "customer_id": customer.get("id"), "customer_name": customer.get("name"),
+        "period": record.get("period") if isinstance(record.get("period"), str) else None,
+        "starts_at": window.get("start"), "ends_at": window.get("end"), "root": record.get("root"),
+        "number": record.get("number"), "currency": record.get("currency"), "total": record.get("total"),
+    }
+    return News("receipt.generated", {k: v for k, v in said.items() if v is not None})
+
+
+def invoice_news(type: str, d: Document, **more: Any) -> News:
+    """`invoice.issued` or `invoice.paid`: document_ref, kind, number, customer_ref, customer_name, contract_ref, currency,
+    issued_on, due_on, sub_total, total_tax, total (texts in major units)."""
+
+    def major(minor: int) -> str:
+        return format(to_major(minor, d.currency), "f")
+
+    return News(type, {
+        "document_ref": d.ref, "kind": d.kind, "number": d.number, "customer_ref": d.buyer.ref, "customer_name": d.buyer.name,
+        "contract_ref": d.contract_ref, "currency": d.currency, "issued_on": d.issued_on.isoformat(),
+        "due_on": d.due_on.isoformat(), "sub_total": major(d.sub_total_minor), "total_tax": major(d.total_tax_minor),
+        "total": major(d.total_minor), **more,
+    })

@@ -10,6 +10,7 @@ from counterfoil.core.invoicing.document import Document, DocumentKind
 from counterfoil.core.invoicing.numbering import number_text
 from counterfoil.core.invoicing.posting import posting
 from counterfoil.core.receipts.invoice import RECORD_TYPES, invoice_record
+from counterfoil.flows.announce import announce_invoices
 from counterfoil.flows.deliver import promise_documents
 from counterfoil.flows.ports import Tx
 
@@ -39,4 +40,5 @@ def seal_documents(tx: Tx, drawn: Sequence[Document]) -> list[Document]:
     tx.add_entries([posting(d) for d in documents])
     tx.add_records([(d.ref, RECORD_TYPES[d.kind], invoice_record(d), tx.new_salt()) for d in documents])
     promise_documents(tx, documents)
+    announce_invoices(tx, "invoice.issued", documents)
     return documents

@@ -42,9 +42,11 @@ def timetable(
     signer_of: Callable[[Any], Signer],
     advance: Callable[[int], int],
     deliver: Callable[[int, Callable[[], bool]], int] | None = None,
+    call_webhooks: Callable[[int, Callable[[], bool]], int] | None = None,
 ) -> tuple[Job, ...]:
     """The jobs of an installation. `signer_of` opens the log key of a transaction's tenant; `advance` brings a tenant
-    up to date in transactions of its own and tells how many documents that made; `deliver` sends what was promised.
+    up to date in transactions of its own and tells how many documents that made; `deliver` sends what was promised, `call_webhooks` tells
+    those who subscribed.
 
     Tenants of both modes are advanced: a test tenant follows the wall clock until its own is moved.
     """
@@ -52,6 +54,7 @@ def timetable(
         Job("integrate_log", 1, EVERY_MODE, integrating(open_tx, signer_of)),
         Job("advance", 60, EVERY_MODE, lambda tenant, _stopping: advance(tenant)),
         *([] if deliver is None else [Job("deliver", 5, EVERY_MODE, deliver)]),
+        *([] if call_webhooks is None else [Job("call_webhooks", 1, EVERY_MODE, call_webhooks, lane="webhooks")]),
         Job("work_uploads", 1, EVERY_MODE, working_uploads(open_tx), lane="uploads"),
         Job("forget_answers", 3600, EVERY_MODE, forgetting(open_tx)),
     )
