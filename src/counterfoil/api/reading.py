@@ -30,8 +30,8 @@ def content_problems(value: Any, path: str = "") -> Iterator[Problem]:
         if not EARLIEST <= value <= LATEST:
             yield Problem(path, "must be between the years 2000 and 2200")
     elif isinstance(value, msgspec.Struct):
-        for name in value.__struct_fields__:
-            item = getattr(value, name)
+        for attribute, name in zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True):
+            item = getattr(value, attribute)
             if item is not None and item is not msgspec.UNSET:
                 yield from content_problems(item, f"{path}.{name}" if path else name)
     elif isinstance(value, list | tuple):

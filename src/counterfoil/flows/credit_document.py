@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from counterfoil.core.basis.ids import Ref, derived_ref
-from counterfoil.core.basis.period import local_date
+from counterfoil.core.basis.period import instant_text, local_date
 from counterfoil.core.basis.refusals import Conflict, NotFound
 from counterfoil.core.invoicing.credit import credit_note
 from counterfoil.core.invoicing.document import Document
 from counterfoil.core.invoicing.posting import payment_posting
 from counterfoil.core.invoicing.standing import standing
 from counterfoil.core.receipts.invoice import record_document
+from counterfoil.flows.announce import announce_invoices
+from counterfoil.flows.keep_payment_receipts import receipt_of_payment
 from counterfoil.flows.ports import DocumentRow, Tx
 from counterfoil.flows.seal_documents import seal_documents
 
@@ -61,7 +63,8 @@ def credit_document(tx: Tx, ref: str, amounts_minor: Mapping[int, int] | None = 
 
 
 def mark_paid(tx: Tx, ref: str, paid_at: datetime | None = None) -> DocumentRow:
-    """Note that an invoice or debit note was paid in full, and book it: clearing against the receivable.
+    """Note that an invoice or debit note was paid in full, book it (clearing against the receivable), and issue the receipt of
+    its payment over what was open.
 
     Doing it again changes nothing. Conflict for a credit note and for a document that was credited in full.
     """
@@ -79,7 +82,10 @@ def mark_paid(tx: Tx, ref: str, paid_at: datetime | None = None) -> DocumentRow:
     if open_minor > 0 or document.kind == "CREDIT":
         paid_on = local_date(at, document.time_zone)
         tx.add_entries([payment_posting(document, derived_ref("payment", ref), paid_on, open_minor)])
+    if open_minor > 0:
+        receipt_of_payment(tx, document, open_minor, at)
     tx.mark(ref, "paid", at)
+    announce_invoices(tx, "invoice.paid", [document], paid_at=instant_text(at), amount_minor=open_minor)
     tx.audit("mark_paid", "document", ref, after={"paid_at": at, "amount_minor": open_minor})
     found = tx.document_row(ref)
     assert found is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from counterfoil.api.dialect import Answer, Dialect, Route
+from counterfoil.api.gigstack import clients, receipts
 from counterfoil.core.basis.refusals import Conflict, Forbidden, Invalid, NotFound, Refusal, Upstream
 
 STATUS: tuple[tuple[type[Refusal], int, str, str], ...] = (
@@ -12,11 +13,19 @@ STATUS: tuple[tuple[type[Refusal], int, str, str], ...] = (
     (Forbidden, 403, "FORBIDDEN", "This key may not do that"),
     (Upstream, 503, "UNAVAILABLE", "Try again in a moment"),
 )
+GONE = {
+    "receipt.not_found": ("Receipt not found", "The requested receipt does not exist"),
+    "customer.not_found": ("Client not found", "The requested client does not exist"),
+}
+"""What is said of things that are not there."""
 
 
 def refusal(refused: Refusal) -> Answer:
     """A refusal as this wire spells it: `{"error": {"code", "message", "details"?}, "message"}`."""
     _kind, status, code, told = next((row for row in STATUS if isinstance(refused, row[0])), STATUS[0])
+    if isinstance(refused, NotFound) and refused.code in GONE:
+        message, told = GONE[refused.code]
+        return error(status, code, message, told)
     if isinstance(refused, Forbidden) and refused.code.startswith(("key.", "session.", "login.")):
         status, code, told = 401, "UNAUTHORIZED", "Send an API key as a bearer token"
     if refused.problems:
@@ -29,7 +38,8 @@ def refusal(refused: Refusal) -> Answer:
 
 def error(status: int, code: str, message: str, told: str = "", details: dict[str, str] | None = None) -> Answer:
     """An error body."""
-    found: dict[str, object] = {"code": code.upper().replace(".", "_"), "message": _sound(message)}
+    code = {404: "NOT_FOUND", 500: "INTERNAL_ERROR"}.get(status, code.upper().replace(".", "_"))
+    found: dict[str, object] = {"code": code, "message": _sound(message)}
     if details is not None:
         found["details"] = {_sound(k): _sound(v) for k, v in details.items()}
     headers = {"Retry-After": "1"} if status == 503 else {}
@@ -40,6 +50,6 @@ def _sound(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-ROUTES: tuple[Route, ...] = ()
+ROUTES: tuple[Route, ...] = (*receipts.ROUTES, *clients.ROUTES)
 
 GIGSTACK = Dialect("gigstack", ("/v2",), ROUTES, refusal, error)
