@@ -90,6 +90,10 @@ RECEIPTS: dict[str, tuple[str, str, str, str]] = {
         "Un brouillon : les chiffres peuvent encore changer et rien n’est scellé. La preuve vient avec le sceau.",
         "Un borrador: las cifras aún pueden cambiar y nada está sellado. La prueba llega con el sello.",
     ),
+    "receipt_waiting": ("Waiting for permission…", "Warten auf Freigabe…", "En attente d’autorisation…",
+                        "A la espera de autorización…"),
+    "receipt_link_to": ("Open in a page of its own", "Auf eigener Seite öffnen", "Ouvrir dans sa propre page",
+                        "Abrir en su propia página"),
     "receipt_proof_intro": (
         "Your browser fetches the proof of this receipt and checks it here. Nothing is sent anywhere.",
         "Ihr Browser lädt den Nachweis zu diesem Beleg und prüft ihn hier. Es wird nichts gesendet.",

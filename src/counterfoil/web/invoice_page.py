@@ -69,7 +69,7 @@ def invoice_page(
     local = local_for(document.language, layout.date_style)
     words = {key: local.word(key) for key in _PAGE_WORDS}
     due = "" if document.kind == "CREDIT" else local.word("due_by", due=local.date(document.due_on))
-    return _environment().get_template("invoice.html").render(
+    return environment().get_template("invoice.html").render(
         view=document_view(document, numbers=numbers, layout=layout),
         words=words,
         state=_state(state, document.language),
@@ -119,19 +119,19 @@ def documents_page(
         for row in rows
     ]
     next_url = f"?cursor={quote(next_cursor, safe='')}" if next_cursor else ""
-    return _environment().get_template("documents.html").render(rows=shown, next_url=next_url, title=title)
+    return environment().get_template("documents.html").render(rows=shown, next_url=next_url, title=title)
 
 
 def error_page(status: int, title: str, message: str, problems: Sequence[Problem] = ()) -> str:
     """What went wrong, in the words of the refusal, with the fields that it names."""
-    return _environment().get_template("error.html").render(
+    return environment().get_template("error.html").render(
         status=status, title=title, message=message, problems=problems
     )
 
 
 def landing_page(*, api_docs_url: str = "/docs", openapi_url: str = "/openapi.json", documents_url: str = "") -> str:
     """The page at `/`: what this is, and where the API, its description and the documents are."""
-    return _environment().get_template("landing.html").render(
+    return environment().get_template("landing.html").render(
         api_docs_url=api_docs_url, openapi_url=openapi_url, documents_url=documents_url
     )
 
@@ -148,8 +148,9 @@ def _without_overrides(value: object) -> object:
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """The templates of all pages: everything that is filled in is escaped."""
+    made = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -158,5 +159,5 @@ def _environment() -> Environment:
         auto_reload=False,
         finalize=_without_overrides,
     )
-    environment.globals["asset_url"] = asset_url
-    return environment
+    made.globals["asset_url"] = asset_url
+    return made

@@ -59,7 +59,7 @@ function verified(bytes) {
 function pageCheck(bytes) {
   const shown = JSON.parse(box.dataset.shown);
   const { record } = JSON.parse(new TextDecoder().decode(bytes));
-  const proved = { ...record, lines: record.lines.map((line) => line.amount_minor) };
+  const proved = { ...record, lines: record.lines?.map((line) => line.amount_minor) };
   const other = Object.keys(shown).filter((key) => JSON.stringify(shown[key]) !== JSON.stringify(proved[key]));
   return {
     name: "this page",
