@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass, replace
 from datetime import date
+from decimal import Decimal, DecimalException, localcontext
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -16,10 +17,12 @@ import pytest
 
 from counterfoil.core.basis.canonical import canonical
 from counterfoil.core.basis.ids import derived_ref
-from counterfoil.core.basis.money import to_major
+from counterfoil.core.basis.money import EXACT, to_major
+from counterfoil.core.basis.quantity import decimal_text
 from counterfoil.core.invoicing.correction import LineChange, correction_notes
 from counterfoil.core.invoicing.credit import credit_note
 from counterfoil.core.invoicing.document import Document
+from counterfoil.core.pricing.formula import FormulaError, compiled
 from counterfoil.core.receipts.invoice import invoice_record
 from counterfoil.core.receipts.verify import verify_bundle
 from tests.core.receipts import build, receipts
@@ -28,9 +31,11 @@ from tests.core.receipts.receipt_lies import (
     BALANCE_LIES,
     DELTA_LIES,
     PAYMENT_LIES,
+    VALUE_LIES,
     told_balance,
     told_delta,
     told_payment,
+    told_value,
 )
 from tests.core.receipts.test_bundle_verification import places, put
 
@@ -221,6 +226,7 @@ def test_receipts_verify_in_the_browser_as_offline() -> None:
     bundles = [receipts.balance_bundle(first, count) for first, count in ((1, 1), (1, 20), (21, 300))]
     bundles += [receipts.payment_bundle(revision=n) for n in (1, 2, 3, 9)]
     bundles.append(receipts.payment_bundle(items=(), documents=(), currency="JPY"))
+    bundles += [receipts.value_bundle(count, scoped) for count, scoped in ((0, False), (1, False), (60, True), (400, False))]
     for browser, bundle in zip(agree(bundles), bundles, strict=True):
         python = offline(bundle)
         assert browser.ok
@@ -232,6 +238,7 @@ def test_a_lie_on_a_receipt_is_caught_in_the_browser_by_the_same_check() -> None
     cases = [(told_balance(path, new), caught) for _, path, new, caught in BALANCE_LIES]
     cases += [(told_delta(path, new), caught) for _, path, new, caught in DELTA_LIES]
     cases += [(told_payment(path, new), caught) for _, path, new, caught in PAYMENT_LIES]
+    cases += [(told_value(path, new), caught) for _, path, new, caught in VALUE_LIES]
     verdicts = agree([bundle for bundle, _ in cases])
     assert [v.failed[0] for v in verdicts] == [caught for _, caught in cases]
 
@@ -245,11 +252,60 @@ HOSTILE: list[Any] = [
 
 def test_receipts_with_any_field_spoiled_get_the_same_verdict_in_the_browser() -> None:
     chance = Random(11)
+    honest = [receipts.balance_bundle(count=3), receipts.payment_bundle(revision=2), receipts.value_bundle(5, True)]
     bundles = []
-    for _ in range(400):
-        data = json.loads(chance.choice([receipts.balance_bundle(count=3), receipts.payment_bundle(revision=2)]))
+    for _ in range(600):
+        data = json.loads(chance.choice(honest))
         place, junk = chance.choice(places(data["record"])), chance.choice(HOSTILE)
         put(data["record"], place, junk)
         usage = {root: [canonical(x) for x in items] for root, items in data["usage"].items()}
         bundles.append(build.bundled(canonical(data["record"]), usage))
-    assert len([v for v in agree(bundles) if not v.ok]) > 300
+    assert len([v for v in agree(bundles) if not v.ok]) > 400
+
+
+VALUES = {"x": "3", "y": "0.7", "Z": "-12345.678"}
+FUNCTIONS = ("MIN", "MAX", "SUM", "ABS", "ROUND", "CEILING", "FLOOR", "AND", "OR", "NOT", "IF", "round", "NOPE")
+SIGNS = ("+", "-", "*", "/", "^", "=", "<", ">=", "<>", "*", "/", "^2", "^-3", "+", "^64*")
+NUMBERS = ("0", "1", "2", "3", "7", "0.1", "33.333", "1e", "64", "65", "2.", "9" * 20, "0.000000000001", "12345678" * 8, "-")
+
+
+def formula(chance: Random, depth: int) -> str:
+    kind = chance.random()
+    if depth <= 0 or kind < 0.2:
+        return chance.choice(["x", "y", "z", "TRUE", *NUMBERS])
+    if kind < 0.65:
+        return f"{formula(chance, depth - 1)}{chance.choice(SIGNS)}{formula(chance, depth - 1)}"
+    if kind < 0.8:
+        return chance.choice(["({})", "-{}", "{}%"]).format(formula(chance, depth - 1))
+    return f"{chance.choice(FUNCTIONS)}({','.join(formula(chance, depth - 1) for _ in range(chance.choice([1, 2, 2, 3])))})"
+
+
+def python_value(text: str) -> str | None:
+    with localcontext(EXACT):
+        try:
+            found = compiled(text, tuple(VALUES))({name: Decimal(value) for name, value in VALUES.items()})
+        except (FormulaError, DecimalException):
+            return None
+    return decimal_text(found) if found.is_finite() else "elsewhere"
+
+
+def test_formulas_have_the_same_value_to_the_sixtieth_digit() -> None:
+    chance = Random(3)
+    texts = [formula(chance, chance.randrange(1, 6)) for _ in range(4000)]
+    texts += ["1/3*3=1", "(1/3+1/3+1/3)^64", "0^0", "0^-1", "1/0", "x" * 2001, "(" * 30 + "1" + ")" * 30, "", "=x", "2^0.5"]
+    program = (
+        'import { readFileSync } from "node:fs"; const { evaluated } = await import(process.argv[1]);'
+        'const [texts, values] = JSON.parse(readFileSync(0, "utf8"));'
+        'const other = (e) => (e.message === "" ? "elsewhere" : `${e}`);'
+        "const value = (t) => { try { return evaluated(t, values); } catch (e) { return other(e); } };"
+        "process.stdout.write(JSON.stringify(texts.map(value)));"
+    )
+    assert NODE is not None
+    done = subprocess.run([NODE, "--input-type=module", "-e", program, SCRIPT.as_uri()], input=json.dumps([texts, VALUES]),
+                          capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    python = [python_value(text) for text in texts]
+    found = json.loads(done.stdout)
+    assert [(t, a, b) for t, a, b in zip(texts, python, found, strict=True) if a != b and b != "elsewhere"] == []
+    assert sum(value is not None for value in python) > 1500
+    assert found.count("elsewhere") < 200

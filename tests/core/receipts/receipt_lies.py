@@ -11,7 +11,9 @@ from counterfoil.core.basis.canonical import Json, canonical
 from counterfoil.core.basis.ids import derived_ref
 from counterfoil.core.receipts.balance import balance_record
 from counterfoil.core.receipts.payment import payment_record
+from counterfoil.core.receipts.value import value_record
 from counterfoil.core.tlog.tree import leaf_hash, root_of
+from counterfoil.core.usage.seal import event_bytes_in_order
 from tests.core.receipts import build, receipts
 
 GONE: Any = ...
@@ -99,6 +101,46 @@ PAYMENT_LIES: list[tuple[str, str, Any, str]] = [
     ("a huge quantity", "items.0.quantity", "9" * 21, "record"),
     ("an item is a number", "items.0", 7, "record"),
 ]
+
+VALUE_LIES: list[tuple[str, str, Any, str]] = [
+    ("the total is higher", "total", "999999", "total"),
+    ("a metric is worth more", "metrics.0.value", "999999", "values"),
+    ("a metric has more occurrences", "metrics.0.occurrences", 61, "values"),
+    ("what has no value is hidden", "metrics.0.unvalued", 0, "values"),
+    ("a metric is left out", "metrics.1", GONE, "values"),
+    ("metrics are in another order", "metrics", _swapped, "values"),
+    ("the hourly rate is raised", "model.rules.0.money.constants.rate", "50", "values"),
+    ("a formula is another", "model.rules.0.quantity.expression", "minutes", "values"),
+    ("a formula is none", "model.rules.0.quantity.expression", "minutes +* 2", "values"),
+    ("a segment is worth more", "model.rules.0.variables.1.rows.0.value", "2", "values"),
+    ("a condition decides otherwise", "model.rules.0.money.when.0.value", "iron", "values"),
+    ("a rule is forgotten", "model.rules.0", GONE, "values"),
+    ("all rules are forgotten", "model.rules", [], "counted"),
+    ("a stream is forgotten", "model.streams", {}, "counted"),
+    ("an operator is unknown", "model.rules.0.money.when.0.operator", "like", "counted"),
+    ("a divisor is 0", "model.rules.0.variables.0.divided_by", "0", "counted"),
+    ("a number of the model is endless", "model.rules.0.variables.0.divided_by", "1e999999999", "record"),
+    ("the model's money is another", "model.currency", "EUR", "counted"),
+    ("the period ends earlier", "period.end", "2013-01-02T00:00:00Z", "counted"),
+    ("the period begins later", "period.start", "2013-01-02T00:00:00Z", "counted"),
+    ("the events are another customer's", "customer.ref", derived_ref("x"), "counted"),
+    ("it is said to be of one product", "scope",
+     {"kind": "product", "ref": derived_ref("x"), "name": "x", "product_refs": [derived_ref("x")], "external_ids": []},
+     "counted"),
+    ("there were more events", "events.count", 61, "events"),
+    ("the events are others", "events.root", "00" * 32, "usage"),
+    ("the scope is no scope", "scope", "all", "record"),
+    ("a condition has no field", "model.rules.0.money.when.0.field", GONE, "record"),
+    ("a billed amount is a text", "billed.0.net_minor", "124050", "record"),
+]
+
+
+def told_value(path: str, new: Any) -> bytes:
+    """A lie in a value receipt."""
+    receipt, counted = receipts.value()
+    record = json.loads(value_record(receipt))
+    changed(record, path, new)
+    return build.bundled(canonical(record), {receipt.events_root: list(event_bytes_in_order(counted))})
 
 
 def told_balance(path: str, new: Any) -> bytes:

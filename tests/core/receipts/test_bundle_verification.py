@@ -20,7 +20,7 @@ from counterfoil.core.receipts.invoice import invoice_record
 from counterfoil.core.receipts.verify import OWN_KEY, SPLIT_VIEW, Verdict, record_of, verify_bundle
 from tests.core.receipts import build
 
-OWN = ("bundle", "recompute", "recompute_receipts", "shapes", "verify")
+OWN = ("bundle", "recompute", "recompute_receipts", "recompute_values", "shapes", "verify")
 RECORD = canonical({"type": "note/v1", "amount_minor": 1050, "currency": "EUR"})
 
 

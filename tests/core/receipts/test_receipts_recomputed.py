@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from counterfoil.core.balance.delta import delta_bytes
 from counterfoil.core.basis.canonical import canonical
 from counterfoil.core.receipts.balance import balance_record
-from counterfoil.core.receipts.payment import payment_record
 from counterfoil.core.receipts.verify import Verdict, verify_bundle
 from counterfoil.core.receipts.verify_together import verify_together
 from tests.core.receipts import build, receipts
@@ -21,9 +20,11 @@ from tests.core.receipts.receipt_lies import (
     BALANCE_LIES,
     DELTA_LIES,
     PAYMENT_LIES,
+    VALUE_LIES,
     told_balance,
     told_delta,
     told_payment,
+    told_value,
 )
 from tests.core.receipts.test_bundle_verification import JUNK, places, put
 
@@ -77,6 +78,20 @@ def test_a_lie_in_a_payment_receipt_is_caught(lie: str, path: str, new: Any, cau
     assert failed(verify_bundle(told_payment(path, new)))[0] == caught_by
 
 
+@pytest.mark.parametrize(("count", "scoped"), [(0, False), (1, False), (60, False), (60, True), (400, True)])
+def test_delivered_value_is_computed_again_from_the_model_and_the_events(count: int, scoped: bool) -> None:
+    verdict = verify_bundle(receipts.value_bundle(count, scoped))
+    assert failed(verdict) == []
+    assert [c.name for c in verdict.checks[4:]] == ["record", "usage", "events", "counted", "values", "total"]
+    assert any("as it was agreed with you or not" in limit for limit in verdict.not_proved)
+    assert any("1,240.50 USD was billed" in limit for limit in verdict.not_proved)
+
+
+@pytest.mark.parametrize(("lie", "path", "new", "caught_by"), VALUE_LIES)
+def test_a_lie_in_a_value_receipt_is_caught(lie: str, path: str, new: Any, caught_by: str) -> None:
+    assert failed(verify_bundle(told_value(path, new)))[0] == caught_by
+
+
 def test_the_first_delta_of_all_starts_from_nothing() -> None:
     receipt, window = receipts.balance(starting_balance=Decimal(5))
     raised = json.loads(balance_record(receipt)) | {"ending_balance": str(receipt.ending_balance + 5)}
@@ -84,16 +99,14 @@ def test_the_first_delta_of_all_starts_from_nothing() -> None:
     assert failed(verify_bundle(lie)) == ["balance"]
 
 
-@given(st.data(), JUNK | st.just(...), st.sampled_from(["balance", "payment"]))
-@settings(max_examples=200, deadline=None)
+@given(st.data(), JUNK | st.just(...), st.sampled_from(["balance", "payment", "value"]))
+@settings(max_examples=250, deadline=None)
 def test_a_hostile_receipt_gets_a_verdict_and_never_an_exception(data: st.DataObject, junk: Any, kind: str) -> None:
-    receipt, window = receipts.balance(count=4)
-    usage = [delta_bytes(d) for d in window]
-    value = json.loads(balance_record(receipt) if kind == "balance" else payment_record(receipts.payment()))
-    put(value, data.draw(st.sampled_from(places(value))), junk)
-    record = canonical(value)
-    verdict = verify_bundle(build.bundled(record, {receipt.root: usage} if kind == "balance" else None))
-    assert isinstance(verdict, Verdict)
+    make = {"balance": receipts.balance_bundle, "payment": receipts.payment_bundle, "value": receipts.value_bundle}
+    value = json.loads(make[kind](**({} if kind == "payment" else {"count": 4})))
+    put(value["record"], data.draw(st.sampled_from(places(value["record"]))), junk)
+    usage = {root: [canonical(x) for x in items] for root, items in value["usage"].items()}
+    assert isinstance(verify_bundle(build.bundled(canonical(value["record"]), usage)), Verdict)
 
 
 JOINED = [

@@ -6,7 +6,7 @@ computed is named in `stated`, never passed over.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 
 from counterfoil.core.basis.canonical import Json, canonical
@@ -14,7 +14,7 @@ from counterfoil.core.basis.ids import Ref, derived_ref
 from counterfoil.core.basis.money import EXACT, to_minor
 from counterfoil.core.basis.period import Window, read_instant
 from counterfoil.core.basis.quantity import MAX_SCALE, ONE, decimal_text
-from counterfoil.core.receipts.recompute import Check, Events, Recomputed, guarded, money, require
+from counterfoil.core.receipts.recompute import Events, Recomputed, guarded, money, require
 from counterfoil.core.receipts.shapes import BALANCE, DELTA, PAYMENT, Shape, decimal_in, shaped
 from counterfoil.core.tlog.tree import leaf_hashes, root_of
 
@@ -37,7 +37,7 @@ MAY_BE_REPLACED = "This is revision {}. A later one may have been issued since: 
 
 def recompute_balance(record: Json, usage: Events) -> Recomputed:
     """A window of deltas: their root, numbers, instants, sum, and the lines by reason."""
-    first = [guarded("record", lambda: _read(record, BALANCE)), guarded("usage", lambda: only_root(record["root"], usage))]
+    first = [guarded("record", lambda: has_fields(record, BALANCE)), guarded("usage", lambda: only_root(record["root"], usage))]
     if not all(c.ok for c in first):
         return Recomputed(tuple(first), ())
     deltas = usage[record["root"]]
@@ -57,7 +57,7 @@ def recompute_balance(record: Json, usage: Events) -> Recomputed:
 
 def recompute_payment(record: Json, usage: Events) -> Recomputed:
     """A payment receipt: its items, what it settled, and its place among its revisions."""
-    checks = [guarded("record", lambda: _read(record, PAYMENT)), guarded("usage", lambda: no_usage(usage))]
+    checks = [guarded("record", lambda: has_fields(record, PAYMENT)), guarded("usage", lambda: no_usage(usage))]
     if not all(c.ok for c in checks):
         return Recomputed(tuple(checks), ())
     checks += [
@@ -90,7 +90,8 @@ def sealed_under(root: str, count: int, items: Sequence[Json], shape: Shape, wha
     return f"{count:,} {what} have the root {root[:16]}…"
 
 
-def _read(record: Json, shape: Shape) -> str:
+def has_fields(record: Json, shape: Shape) -> str:
+    """The record has exactly the fields of its format."""
     shaped(record, shape)
     return f"has exactly the fields of {record['type']}"
 
@@ -192,11 +193,3 @@ def _revision(record: Json) -> str:
     require(record["state"] in STATES, f"a sealed receipt is not {record['state'][:60]!r}")
     return f"revision {revision}, {record['state']}"
 
-
-RECOMPUTED: dict[str, Callable[[Json, Events], Recomputed]] = {
-    "balance-receipt/v1": recompute_balance,
-    "payment-receipt/v1": recompute_payment,
-}
-"""How receipts of each type are computed again."""
-
-__all__ = ["RECOMPUTED", "Check", "recompute_balance", "recompute_payment"]

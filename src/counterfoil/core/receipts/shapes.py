@@ -14,8 +14,11 @@ from counterfoil.core.basis.ids import is_ref
 from counterfoil.core.basis.period import instant_text, read_instant
 
 _DECIMAL = re.compile(r"(?!-0$)-?(?:0|[1-9][0-9]{0,19})(?:\.[0-9]{0,11}[1-9])?")
+_NUMBER = re.compile(r"(?!-0$)-?(?:0|[1-9][0-9]*)(?:\.[0-9]*[1-9])?")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _ROOT = re.compile(r"[0-9a-f]{64}")
+_MAX_NUMBER = 120
+"""Characters of a number of a model."""
 
 
 class Misshapen(ValueError):
@@ -50,8 +53,12 @@ def _is_instant(value: Json) -> bool:
         return False
 
 
-def _is_properties(value: Json) -> bool:
-    return type(value) is dict and all(type(text) is str for text in value.values())
+def _is_number(value: Json) -> bool:
+    return type(value) is str and len(value) <= _MAX_NUMBER and _NUMBER.fullmatch(value) is not None
+
+
+def _object_of(holds: Callable[[Json], bool]) -> Callable[[Json], bool]:
+    return lambda value: type(value) is dict and all(map(holds, value.values()))
 
 
 _KINDS: Mapping[str, tuple[Callable[[Json], bool], str]] = {
@@ -63,13 +70,15 @@ _KINDS: Mapping[str, tuple[Callable[[Json], bool], str]] = {
     "ref": (lambda value: type(value) is str and is_ref(value), "a reference"),
     "root": (lambda value: type(value) is str and _ROOT.fullmatch(value) is not None, "a root of 64 hex digits"),
     "currency": (lambda value: type(value) is str and _CURRENCY.fullmatch(value) is not None, "a currency"),
-    "properties": (_is_properties, "an object of texts"),
+    "number": (_is_number, "a plain decimal in its one spelling"),
+    "properties": (_object_of(_is_text), "an object of texts"),
+    "numbers": (_object_of(_is_number), "an object of plain decimals in their one spelling"),
     "texts": (lambda value: type(value) is list and all(map(_is_text, value)), "a list of texts"),
-    "anything": (lambda _value: True, "anything"),
 }
 
 Shape = Mapping[str, Json]
-"""Field to its kind (with `?` behind it: or null), to the shape of an object, or to a list with the shape of its items."""
+"""Field to its kind (with `?` behind it: or null), to the shape of an object (as `{"?": shape}`: or null), or to a list with
+the shape of its items."""
 
 BALANCE: Shape = {
     "type": "text", "receipt_ref": "ref", "issuer": {"name": "text"},
@@ -93,18 +102,30 @@ PAYMENT: Shape = {
     "items": [{"description": "text", "quantity": "decimal", "unit_price": "decimal", "amount": "decimal"}],
 }  # fmt: skip
 
+SCOPE: Shape = {"kind": "text", "ref": "ref", "name": "text", "product_refs": "texts", "external_ids": "texts"}
+
+_WHEN: Shape = {"field": "text", "operator": "text", "value": "text", "then": "text"}
+_VARIABLE: Shape = {
+    "id": "text", "property": "text", "divided_by": "number", "rows": [{"segment": "properties", "value": "number"}],
+    "otherwise": "number?", "default": "text?",
+}  # fmt: skip
+_RULE: Shape = {
+    "event": "text", "metric": "text", "name": "text", "unit": "text", "from": "instant?", "until": "instant?",
+    "variables": [_VARIABLE], "quantity": {"when": [_WHEN], "expression": "text"},
+    "money": {"?": {"when": [_WHEN], "expression": "text", "constants": "numbers"}},
+}  # fmt: skip
+MODEL: Shape = {"currency": "text?", "streams": "properties", "rules": [_RULE]}
+
 VALUE: Shape = {
     "type": "text", "receipt_ref": "ref", "issuer": {"name": "text"},
     "customer": {"ref": "ref", "id": "text?", "name": "text"}, "period": {"start": "instant", "end": "instant"},
-    "currency": "currency", "scope": "anything", "model_version": "count?", "model": "anything",
+    "currency": "currency", "scope": {"?": SCOPE}, "model_version": "count?", "model": MODEL,
     "events": {"root": "root", "count": "count"}, "total": "decimal",
-    "metrics": [{"slug": "text", "name": "text", "unit": "text", "occurrences": "count", "quantity": "decimal",
-                 "value": "decimal"}],
+    "metrics": [{"slug": "text", "name": "text", "unit": "text", "occurrences": "count", "unvalued": "count",
+                 "quantity": "decimal", "value": "decimal"}],
     "billed": [{"ref": "ref", "number": "text", "net_minor": "integer"}],
     "generated_at": "instant", "sealed_at": "instant",
 }  # fmt: skip
-
-SCOPE: Shape = {"kind": "text", "ref": "ref", "name": "text", "product_refs": "texts", "external_ids": "texts"}
 
 EVENT: Shape = {
     "type": "text", "event_ref": "ref", "customer_ref": "ref", "usage_product_ref": "ref", "at": "instant",
@@ -126,7 +147,9 @@ def shaped(value: Json, shape: Shape, where: str = "") -> None:
 
 def _field(value: Json, kind: Json, where: str) -> None:
     if type(kind) is dict:
-        shaped(value, kind, where)
+        inner = kind.get("?")
+        if inner is None or value is not None:
+            shaped(value, kind if inner is None else inner, where)
     elif type(kind) is list:
         if type(value) is not list:
             raise Misshapen(f"{where} is not a list")

@@ -6,13 +6,22 @@ and `value`. It reads nothing but its arguments and never raises: a hostile file
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from counterfoil.core.basis.canonical import Json, parse_canonical
 from counterfoil.core.receipts.bundle import Bundle, read_bundle
-from counterfoil.core.receipts.recompute import DOCUMENT_TYPES, Check, guarded, recompute, require
-from counterfoil.core.receipts.recompute_receipts import RECOMPUTED
+from counterfoil.core.receipts.recompute import (
+    DOCUMENT_TYPES,
+    Check,
+    Events,
+    Recomputed,
+    guarded,
+    recompute,
+    require,
+)
+from counterfoil.core.receipts.recompute_receipts import recompute_balance, recompute_payment
+from counterfoil.core.receipts.recompute_values import recompute_values
 from counterfoil.core.tlog.checkpoint import Checkpoint, read_checkpoint, read_signed_checkpoint
 from counterfoil.core.tlog.entry import record_leaf
 from counterfoil.core.tlog.note import (
@@ -41,6 +50,14 @@ TERMS_AS_STATED = (
     "with your contract."
 )
 CONTENT_UNKNOWN = "What the record says was not computed again: this verifier does not know records of type {}."
+
+
+RECEIPTS: Mapping[str, Callable[[Json, Events], Recomputed]] = {
+    "balance-receipt/v1": recompute_balance,
+    "payment-receipt/v1": recompute_payment,
+    "value-receipt/v1": recompute_values,
+}
+"""How receipts of each type are computed again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +96,8 @@ def verify_bundle(data: bytes, *, trusted_keys: Sequence[str] = (), kept_checkpo
         not_proved += [*again.stated, TERMS_AS_STATED]
         if bundle.usage:
             not_proved.append(EVENTS_AS_REPORTED)
-    elif type(record_type) is str and record_type in RECOMPUTED:
-        again = RECOMPUTED[record_type](record, dict(bundle.usage))
+    elif type(record_type) is str and record_type in RECEIPTS:
+        again = RECEIPTS[record_type](record, dict(bundle.usage))
         checks += again.checks
         not_proved += again.stated
     else:

@@ -750,9 +750,16 @@ const KINDS = {
   currency: [(value) => isText(value) && /^[A-Z]{3}$/.test(value), "a currency"],
   properties: [(value) => isObject(value) && Object.values(value).every(isText), "an object of texts"],
   texts: [(value) => listOf(value, isText), "a list of texts"],
-  anything: [() => true, "anything"],
+  number: [isNumber, "a plain decimal in its one spelling"],
+  numbers: [(value) => isObject(value) && Object.values(value).every(isNumber), "an object of plain decimals"],
 };
 const DECIMAL = /^(?!-0$)-?(?:0|[1-9][0-9]{0,19})(?:\.[0-9]{0,11}[1-9])?$/;
+
+const NUMBER = /^(?!-0$)-?(?:0|[1-9][0-9]*)(?:\.[0-9]*[1-9])?$/;
+
+function isNumber(value) {
+  return isText(value) && value.length <= 120 && NUMBER.test(value);
+}
 
 function isInstant(value) {
   const [, to] = (isText(value) && /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d{0,5}[1-9])?Z$/.exec(value)) || [];
@@ -777,6 +784,30 @@ const PAYMENT = {
   documents: [{ ref: "ref", number: "text", amount_minor: "integer" }],
   items: [{ description: "text", quantity: "decimal", unit_price: "decimal", amount: "decimal" }],
 };
+const WHEN = [{ field: "text", operator: "text", value: "text", then: "text" }];
+const RULE = {
+  event: "text", metric: "text", name: "text", unit: "text", from: "instant?", until: "instant?",
+  variables: [{
+    id: "text", property: "text", divided_by: "number", rows: [{ segment: "properties", value: "number" }],
+    otherwise: "number?", default: "text?",
+  }],
+  quantity: { when: WHEN, expression: "text" }, money: { "?": { when: WHEN, expression: "text", constants: "numbers" } },
+};
+const VALUE = {
+  type: "text", receipt_ref: "ref", issuer: { name: "text" }, customer: { ref: "ref", id: "text?", name: "text" },
+  period: { start: "instant", end: "instant" }, currency: "currency", model_version: "count?",
+  scope: { "?": { kind: "text", ref: "ref", name: "text", product_refs: "texts", external_ids: "texts" } },
+  model: { currency: "text?", streams: "properties", rules: [RULE] }, events: { root: "root", count: "count" },
+  total: "decimal", billed: [{ ref: "ref", number: "text", net_minor: "integer" }],
+  metrics: [{
+    slug: "text", name: "text", unit: "text", occurrences: "count", unvalued: "count", quantity: "decimal", value: "decimal",
+  }],
+  generated_at: "instant", sealed_at: "instant",
+};
+const EVENT = {
+  type: "text", event_ref: "ref", customer_ref: "ref", usage_product_ref: "ref", at: "instant", quantity: "decimal",
+  properties: "properties", key: "text", supersedes: "ref?",
+};
 
 function shaped(value, shape, where = "") {
   need(isObject(value), `${where || "the record"} is not an object`);
@@ -789,8 +820,9 @@ function shaped(value, shape, where = "") {
     if (Array.isArray(kind)) {
       need(Array.isArray(field), `${at} is not a list`);
       field.forEach((item, n) => shaped(item, kind[0], `${at}.${n}`));
-    } else if (isObject(kind)) shaped(field, kind, at);
-    else if (field !== null || !kind.endsWith("?")) {
+    } else if (isObject(kind)) {
+      if (!kind["?"] || field !== null) shaped(field, kind["?"] ?? kind, at);
+    } else if (field !== null || !kind.endsWith("?")) {
       const [holds, what] = KINDS[kind.replace("?", "")];
       need(holds(field), `${at} is not ${what}`);
     }
@@ -951,7 +983,455 @@ function paymentReceipt({ record, usage }, check, notProved) {
   notProved.push(`This is revision ${record.revision}. A later one may have been issued since: ask for the newest.`);
 }
 
-const RECEIPTS = { "balance-receipt/v1": balanceReceipt, "payment-receipt/v1": paymentReceipt };
+// ------------------------------------------------------------------------------------------ decimals of sixty digits
+
+// What a formula computes with: c × 10^e, rounded to 60 digits after each step, half away from zero, as EXACT of
+// core/basis/money.py rounds. Exact fractions would not do: 1/3*3 is not 1 in sixty digits, and a formula may ask.
+class NoValue extends Error {} // a formula has none for this event
+
+const PRECISION = 60;
+const HIGHEST = 999999;
+const ABSENT = "a name has no value";
+const tenTo = (n) => 10n ** BigInt(n);
+const sized = (c) => (c < 0n ? -c : c);
+const digitsOf = (c) => String(sized(c)).length;
+const top = ({ c, e }) => e + digitsOf(c) - 1;
+const NIL = { c: 0n, e: 0 };
+const UNIT = { c: 1n, e: 0 };
+
+function cut(c, places, even) {
+  const unit = tenTo(places);
+  const [whole, rest] = [sized(c) / unit, (sized(c) % unit) * 2n];
+  const up = rest > unit || (rest === unit && (!even || whole & 1n));
+  return (c < 0n ? -1n : 1n) * (up ? whole + 1n : whole);
+}
+
+function kept(c, e, precision = PRECISION, even = false) {
+  if (c === 0n) return NIL;
+  const digits = digitsOf(c);
+  let drop = digits - precision;
+  if (e + digits - 1 < -HIGHEST) drop = Math.max(drop, 1 - HIGHEST - precision - e);
+  if (drop > digits) return NIL;
+  const result = drop > 0 ? { c: cut(c, drop, even), e: e + drop } : { c, e };
+  if (result.c === 0n) return NIL;
+  if (top(result) > HIGHEST) throw new NoValue("too large");
+  return result;
+}
+
+function compareD(a, b) {
+  const [s, t] = [Math.sign(Number(a.c > 0n) - Number(a.c < 0n)), Number(b.c > 0n) - Number(b.c < 0n)];
+  if (s !== t || s === 0) return s - t;
+  if (top(a) !== top(b)) return (top(a) - top(b)) * s;
+  const low = Math.min(a.e, b.e);
+  const [x, y] = [a.c * tenTo(a.e - low), b.c * tenTo(b.e - low)];
+  return Number(x > y) - Number(x < y);
+}
+
+function addD(a, b) {
+  if (a.c === 0n) return kept(b.c, b.e);
+  if (b.c === 0n) return kept(a.c, a.e);
+  let [large, small] = top(a) >= top(b) ? [a, b] : [b, a];
+  const floor_ = Math.min(large.e - 2, top(large) - PRECISION - 3);
+  if (top(small) < floor_) small = { c: small.c < 0n ? -1n : 1n, e: floor_ }; // too small to be more than a direction
+  const low = Math.min(large.e, small.e);
+  return kept(large.c * tenTo(large.e - low) + small.c * tenTo(small.e - low), low);
+}
+
+const negated = ({ c, e }) => kept(-c, e);
+const timesD = (a, b) => kept(a.c * b.c, a.e + b.e);
+
+function overD(a, b, precision = PRECISION, even = false) {
+  if (b.c === 0n) throw new NoValue("a division by 0");
+  if (a.c === 0n) return NIL;
+  const shift = Math.max(0, precision + 3 + digitsOf(b.c) - digitsOf(a.c));
+  const scaled = sized(a.c) * tenTo(shift);
+  let quotient = scaled / sized(b.c);
+  if (scaled % sized(b.c) && quotient % 5n === 0n) quotient += 1n; // not exactly half
+  return kept((a.c < 0n) === (b.c < 0n) ? quotient : -quotient, a.e - b.e - shift, precision, even);
+}
+
+function wholeD(x) {
+  const truncated = x.e >= 0 ? x : toWhole(x, 0n);
+  if (compareD(truncated, x) || compareD({ c: sized(x.c), e: x.e }, { c: 64n, e: 0 }) > 0) {
+    throw new NoValue("must be a whole number of at most 64 in size");
+  }
+  return Number(truncated.c * tenTo(truncated.e));
+}
+
+// As libmpdec computes a whole power: by squaring, in a few digits more.
+function powerD(a, b) {
+  const n = wholeD(b);
+  if (n === 0 && a.c === 0n) throw new NoValue("0 to the power of 0");
+  if (n === 0) return UNIT;
+  if (a.c === 0n && n < 0) throw new NotHere();
+  if (a.c === 0n) return NIL;
+  const size = Math.abs(n);
+  const precision = PRECISION + String(size).length + 2 + (n < 0 ? 1 : 0);
+  const base = n < 0 ? overD(UNIT, a, precision, true) : a;
+  let result = base;
+  for (const bit of size.toString(2).slice(1)) {
+    result = kept(result.c * result.c, 2 * result.e, precision, true);
+    if (bit === "1") result = kept(result.c * base.c, result.e + base.e, precision, true);
+  }
+  return kept(result.c, result.e);
+}
+
+// direction: 1n towards plus infinity, -1n towards minus infinity, 0n towards zero
+function toWhole({ c, e }, direction) {
+  if (e >= 0) return { c, e };
+  if (-e > digitsOf(c) + 1) return direction && c && c > 0n === direction > 0n ? { c: direction, e: 0 } : NIL;
+  const unit = tenTo(-e);
+  const whole = c / unit;
+  const more = direction !== 0n && c % unit !== 0n && c > 0n === direction > 0n;
+  return { c: more ? whole + direction : whole, e: 0 };
+}
+
+function quantized(x, places, precision = PRECISION) {
+  if (x.c === 0n) return NIL;
+  const shift = x.e + places;
+  if (shift > precision || (shift >= 0 ? digitsOf(x.c) + shift : 0) > precision) throw new NoValue("has too many digits");
+  const c = shift >= 0 ? x.c * tenTo(shift) : -shift > digitsOf(x.c) ? 0n : cut(x.c, -shift, false);
+  if (digitsOf(c) > precision) throw new NoValue("has too many digits");
+  return { c, e: -places };
+}
+
+function readD(text) {
+  const [, sign, whole, places = ""] = /^(-?)([0-9]*)(?:\.([0-9]*))?$/.exec(text);
+  return { c: BigInt(`${sign}${whole}${places}`), e: -places.length };
+}
+
+function textD({ c, e }) {
+  if (c === 0n) return "0";
+  const all = String(sized(c)).padStart(1 - e, "0") + (e > 0 ? "0".repeat(e) : "");
+  const at = e < 0 ? all.length + e : all.length;
+  const places = all.slice(at).replace(/0+$/, "");
+  return `${c < 0n ? "-" : ""}${all.slice(0, at)}${places ? `.${places}` : ""}`;
+}
+
+// ------------------------------------------------------------------------------- formulas (core/pricing/formula.py)
+
+const truth = (x) => x.c !== 0n;
+const oneOr0 = (holds) => (holds ? UNIT : NIL);
+const multiple = (direction) => (x, step = UNIT) =>
+  truth(step) ? timesD(toWhole(overD(x, step), direction), step) : NIL;
+const FUNCTIONS = {
+  MIN: [1, 255, (...xs) => xs.reduce((a, b) => (compareD(b, a) < 0 ? b : a))],
+  MAX: [1, 255, (...xs) => xs.reduce((a, b) => (compareD(b, a) > 0 ? b : a))],
+  SUM: [1, 255, (...xs) => xs.reduce(addD, NIL)],
+  ABS: [1, 1, ({ c, e }) => kept(sized(c), e)],
+  ROUND: [1, 2, (x, digits = NIL) => quantized(x, wholeD(digits))],
+  CEILING: [1, 2, multiple(1n)],
+  FLOOR: [1, 2, multiple(-1n)],
+  AND: [1, 255, (...xs) => oneOr0(xs.every(truth))],
+  OR: [1, 255, (...xs) => oneOr0(xs.some(truth))],
+  NOT: [1, 1, (x) => oneOr0(!truth(x))],
+};
+const BINARY = {
+  "+": addD, "-": (a, b) => addD(a, { c: -b.c, e: b.e }), "*": timesD, "/": (a, b) => overD(a, b), "^": powerD,
+  "=": (a, b) => oneOr0(!compareD(a, b)), "<>": (a, b) => oneOr0(compareD(a, b)), "<": (a, b) => oneOr0(compareD(a, b) < 0),
+  "<=": (a, b) => oneOr0(compareD(a, b) <= 0), ">": (a, b) => oneOr0(compareD(a, b) > 0),
+  ">=": (a, b) => oneOr0(compareD(a, b) >= 0),
+};
+
+function tokensOf(formula) {
+  if (/[^\t\n\v\f\r -~]/.test(formula)) throw new NotHere(); // other digits and spaces than those of ASCII
+  const text = formula.trim().replace(/^=/, "").trimEnd();
+  const found = [];
+  const token = /\s*(?:(\d+(?:\.\d*)?|\.\d+)|([A-Za-z_][A-Za-z_0-9]*)|(<=|>=|<>|[-+*/^%(),;=<>]))/y;
+  while (token.lastIndex < text.length) {
+    const match = token.exec(text);
+    if (!match) throw new NoValue("is not a formula");
+    found.push(match[1] ? ["number", match[1]] : match[2] ? ["name", match[2]] : ["sign", match[3]]);
+  }
+  if (!found.length) throw new NoValue("is empty");
+  return found;
+}
+
+// Recursive descent; every part becomes a function of a lookup of names.
+class Parser {
+  constructor(tokens, names) {
+    this.tokens = tokens;
+    this.names = new Map(names.map((name) => [name.toLowerCase(), name]));
+    this.at = 0;
+  }
+  take(...signs) {
+    const [kind, text] = this.tokens[this.at] ?? [];
+    if (kind !== "sign" || !signs.includes(text)) return null;
+    this.at += 1;
+    return text;
+  }
+  chain(operand, depth, ...signs) {
+    const first = operand.call(this, depth);
+    const rest = [];
+    for (let sign = this.take(...signs); sign; sign = this.take(...signs)) rest.push([BINARY[sign], operand.call(this, depth)]);
+    return rest.length ? (look) => rest.reduce((result, [apply, node]) => apply(result, node(look)), first(look)) : first;
+  }
+  comparison(depth) {
+    if (depth > 25) throw new NoValue("is nested too deeply");
+    return this.chain(this.plus, depth, "=", "<>", "<", "<=", ">", ">=");
+  }
+  plus(depth) {
+    return this.chain(this.times, depth, "+", "-");
+  }
+  times(depth) {
+    return this.chain(this.power, depth, "*", "/");
+  }
+  power(depth) {
+    return this.chain(this.sign, depth, "^");
+  }
+  sign(depth) {
+    let negative = false;
+    for (let sign = this.take("+", "-"); sign; sign = this.take("+", "-")) negative = negative !== (sign === "-");
+    const node = this.percent(depth);
+    return negative ? (look) => negated(node(look)) : node;
+  }
+  percent(depth) {
+    const node = this.atom(depth);
+    let hundreds = 0;
+    while (this.take("%")) hundreds += 1;
+    const shifted = ({ c, e }) => kept(c, e - 2 * hundreds);
+    return hundreds ? (look) => shifted(node(look)) : node;
+  }
+  atom(depth) {
+    if (this.take("(")) return this.closed(this.comparison(depth + 1));
+    const [kind, text] = this.tokens[this.at] ?? [];
+    this.at += 1;
+    if (kind === "number") {
+      const number = readD(text);
+      return () => number;
+    }
+    if (kind !== "name") throw new NoValue("is not a formula");
+    if (this.take("(")) return this.call(text.toUpperCase(), depth);
+    if (["TRUE", "FALSE"].includes(text.toUpperCase())) return () => oneOr0(text.toUpperCase() === "TRUE");
+    const name = this.names.get(text.toLowerCase());
+    if (name === undefined) throw new NoValue(`unknown name ${text}`);
+    return (look) => look(name);
+  }
+  call(name, depth) {
+    const given = [];
+    if (!this.take(")")) {
+      do given.push(this.comparison(depth + 1));
+      while (this.take(",", ";"));
+      this.closed();
+    }
+    const [fewest, most_, apply] = name === "IF" ? [2, 3] : Object.hasOwn(FUNCTIONS, name) ? FUNCTIONS[name] : [0, -1];
+    if (given.length < fewest || given.length > most_) throw new NoValue(`${name} is no function of so many arguments`);
+    if (apply) return (look) => apply(...given.map((node) => node(look)));
+    return (look) => (truth(given[0](look)) ? given[1](look) : given[2] ? given[2](look) : NIL);
+  }
+  closed(node) {
+    if (!this.take(")")) throw new NoValue("a bracket is not closed");
+    return node;
+  }
+}
+
+const parsed = new Map();
+
+function compiled(text, names) {
+  const key = JSON.stringify([text, names]);
+  if (!parsed.has(key)) {
+    if (text.length > 2000) throw new NoValue("is too long");
+    const parser = new Parser(tokensOf(text), names);
+    const node = parser.comparison(0);
+    if (parser.at < parser.tokens.length) throw new NoValue("is not a formula");
+    if (parsed.size > 1000) parsed.clear();
+    parsed.set(key, node);
+  }
+  return parsed.get(key);
+}
+
+// --------------------------------------------------------------------------- delivered value (core/value/deliver.py)
+
+const own = (object, name) => (Object.hasOwn(object, name) ? object[name] : null);
+const TRUTH = { true: UNIT, false: NIL, 1: UNIT, 0: NIL };
+const KEPT = 40; // places of one event's share
+
+function numberD(text) {
+  if (text === null) return null;
+  if (text === "true" || text === "false") return TRUTH[text];
+  return /^-?[0-9]{1,20}(\.[0-9]{1,30})?$/.test(text) ? readD(text) : null;
+}
+
+// The names of a quantity's formula: variables, worked out as they are asked for.
+function variableNames(variables, properties) {
+  const byId = new Map(variables.map((v) => [v.id, v]));
+  const known = new Map();
+  const find = (name) => {
+    const variable = byId.get(name);
+    const value = numberD(own(properties, variable.property));
+    if (value !== null) return overD(value, readD(variable.divided_by));
+    const fits = ({ segment }) => Object.entries(segment).every(([key, wanted]) => own(properties, key) === wanted);
+    const row = variable.rows.find(fits);
+    if (row) return readD(row.value);
+    return variable.otherwise === null ? numberD(variable.default) : readD(variable.otherwise);
+  };
+  const look = (name) => {
+    if (!known.has(name)) {
+      const value = find(name);
+      if (value === null) throw new NoValue(ABSENT);
+      known.set(name, value);
+    }
+    return known.get(name);
+  };
+  const text = (field) => {
+    const variable = byId.get(field);
+    if (!variable) return own(properties, field) || null;
+    const given = own(properties, variable.property);
+    if (given && !compareD(readD(variable.divided_by), UNIT)) return given;
+    const found = find(field);
+    return found === null ? variable.default : textD(found);
+  };
+  return { look, text, names: variables.map((v) => v.id) };
+}
+
+function constantNames(quantity, constants, properties) {
+  const values = new Map([["unit_value", quantity]]);
+  for (const [name, value] of Object.entries(constants)) values.set(name, readD(value));
+  const text = (field) => (values.has(field) ? textD(values.get(field)) : own(properties, field) || null);
+  return { look: (name) => values.get(name), text, names: [...values.keys()] };
+}
+
+function holdsFor({ operator, value: wanted }, text) {
+  if (text === null) return false;
+  if (operator === "contains") return text.includes(wanted);
+  if (operator === "eq_string") return text === wanted;
+  if (operator === "eq_bool") {
+    return Object.hasOwn(TRUTH, text) && Object.hasOwn(TRUTH, wanted) && TRUTH[text] === TRUTH[wanted];
+  }
+  const [left, right] = [numberD(text), numberD(wanted)];
+  if (left === null || right === null) return operator === "eq" ? text === wanted : operator === "neq" && text !== wanted;
+  const order = compareD(left, right);
+  return { gte: order >= 0, gt: order > 0, lte: order <= 0, lt: order < 0, eq: order === 0, neq: order !== 0 }[operator];
+}
+
+function computedBy(step, names) {
+  const chosen = step.when.find((condition) => holdsFor(condition, names.text(condition.field)));
+  return compiled(chosen ? chosen.then : step.expression, names.names)(names.look);
+}
+
+function keptShare(value) {
+  if (compareD({ c: sized(value.c), e: value.e }, { c: 1n, e: 20 }) >= 0) throw new NoValue("too large");
+  const share = quantized(value, KEPT);
+  return share.c * tenTo(KEPT + share.e);
+}
+
+function deliveredBy(rule, properties) {
+  const exact = computedBy(rule.quantity, variableNames(rule.variables, properties));
+  const worth = rule.money ? computedBy(rule.money, constantNames(exact, rule.money.constants, properties)) : NIL;
+  return [keptShare(exact), keptShare(worth)];
+}
+
+const OPERATORS = ["gte", "gt", "lt", "lte", "eq", "neq", "contains", "eq_string", "eq_bool"];
+
+function checkCounted(record, events) {
+  const { model, scope, period, customer } = record;
+  const [start, end] = [micros(period.start), micros(period.end)];
+  need(start < end, "the period ends before it starts");
+  const steps = model.rules.flatMap((rule) => [rule.quantity, rule.money].filter(Boolean));
+  need(steps.every((step) => step.when.every((c) => OPERATORS.includes(c.operator))), "the model has an unknown operator");
+  const divisors = model.rules.flatMap((rule) => rule.variables.map((v) => v.divided_by));
+  need(!divisors.includes("0"), "a variable is divided by 0");
+  need([null, record.currency].includes(model.currency), `the model's money is ${model.currency}`);
+  const rules = rulesOf(model);
+  for (const event of events) {
+    need(event.type === "usage-event/v1", `${event.event_ref} is not a usage event`);
+    need(event.customer_ref === customer.ref, `event ${event.event_ref} is of another customer`);
+    const at = micros(event.at);
+    need(at >= start && at <= end, `event ${event.event_ref} lies outside of the period`);
+    const inScope = scope === null || scope.product_refs.includes(own(event.properties, "$product")) ||
+      scope.external_ids.includes(own(event.properties, "$external_product"));
+    need(inScope && rules(event).length, `event ${event.event_ref} is none that the model and the scope count`);
+  }
+  need(new Set(events.map((e) => e.event_ref)).size === events.length, "an event is there twice");
+  const keys = events.map((e) => e.key).filter(Boolean);
+  need(new Set(keys).size === keys.length, "two events have the same idempotency key");
+  const narrowed = scope === null ? "" : `, of ${scope.name.slice(0, 60)}`;
+  return `each once, of this customer${narrowed}, from ${period.start} to ${period.end}`;
+}
+
+// The rules that apply to an event.
+function rulesOf({ rules, streams }) {
+  const timed = rules.map((rule) => [rule, rule.from && micros(rule.from), rule.until && micros(rule.until)]);
+  return (event) => {
+    const name = own(streams, event.usage_product_ref);
+    const at = micros(event.at);
+    const applies = ([rule, from, until]) =>
+      rule.event === name && (from === null || at >= from) && (until === null || at < until);
+    return timed.filter(applies).map(([rule]) => rule);
+  };
+}
+
+function metricsOf(model, events) {
+  const lines = new Map();
+  const keyOf = ({ metric, unit }) => JSON.stringify([metric, unit]);
+  const rules = rulesOf(model);
+  for (const event of events) {
+    for (const rule of rules(event)) {
+      const key = keyOf(rule);
+      if (!lines.has(key)) {
+        lines.set(key, { slug: rule.metric, name: rule.name, unit: rule.unit, occurrences: 0, unvalued: 0, quantity: 0n, value: 0n });
+      }
+      const line = lines.get(key);
+      try {
+        const [quantity, value] = deliveredBy(rule, event.properties);
+        line.occurrences += 1;
+        line.quantity += quantity;
+        line.value += value;
+      } catch (error) {
+        if (!(error instanceof NoValue)) throw error;
+        line.unvalued += 1;
+      }
+    }
+  }
+  const shown = (total) => fixedText(cut(total, KEPT - PLACES, false));
+  const order = [...new Set(model.rules.map(keyOf))].filter((key) => lines.has(key));
+  return order.map((key) => {
+    const line = lines.get(key);
+    return { ...line, quantity: shown(line.quantity), value: shown(line.value) };
+  });
+}
+
+function checkValues(record, events) {
+  const lines = metricsOf(record.model, events);
+  lines.slice(0, record.metrics.length).forEach((line, i) => {
+    for (const [name, found] of Object.entries(line)) {
+      const told = record.metrics[i][name];
+      need(told === found, `${name} of '${line.slug.slice(0, 60)}' is ${found}, the record says ${String(told).slice(0, 60)}`);
+    }
+  });
+  need(lines.length === record.metrics.length, `the events give ${lines.length} metrics, not ${record.metrics.length}`);
+  const unvalued = lines.reduce((n, line) => n + line.unvalued, 0);
+  const none = unvalued ? `; ${unvalued} occurrences have no value and count nothing` : "";
+  return `the model gives ${lines.length} metrics from ${events.length} events${none}`;
+}
+
+function checkWorth({ metrics, total, currency }) {
+  const again = fixedText(metrics.reduce((a, line) => a + fixed(line.value), 0n));
+  need(again === total, `the metrics are worth ${again} ${currency}, the record says ${total}`);
+  return `total ${total} ${currency}`;
+}
+
+function valueReceipt({ record, usage }, check, notProved) {
+  const read = check("record", () => checkShape(record, VALUE));
+  if (!check("usage", () => checkRoot(record.events.root, usage)) || !read) return;
+  const { root, count } = record.events;
+  const events = usage[root];
+  if (check("events", () => checkUnder(root, count, events, EVENT, "events")) &&
+      check("counted", () => checkCounted(record, events))) {
+    check("values", () => checkValues(record, events));
+    check("total", () => checkWorth(record));
+  }
+  notProved.push(SIGNALS_AS_REPORTED);
+  notProved.push(WORTH_AS_STATED);
+  if (record.billed.length) {
+    const net = money(record.billed.reduce((a, x) => a + BigInt(x.net_minor), 0n), record.currency);
+    notProved.push(`That ${net} was billed in the same time is taken as stated: the documents have bundles of their own.`);
+  }
+}
+
+const RECEIPTS = {
+  "balance-receipt/v1": balanceReceipt, "payment-receipt/v1": paymentReceipt, "value-receipt/v1": valueReceipt,
+};
 
 // --------------------------------------------------------------------------------------------------------- the verdict
 
@@ -970,6 +1450,12 @@ const TERMS_AS_STATED =
 const DELTAS_AS_RECORDED =
   "The deltas are those that were sealed. That each of them is right, and that none was left out, is not something a " +
   "signature can show: compare them with your own records.";
+const SIGNALS_AS_REPORTED =
+  "The events are those that were sealed. That they report what happened, and that none was left out, is not something " +
+  "a signature can show: compare them with your own count.";
+const WORTH_AS_STATED =
+  "What one occurrence is worth is what the issuer's model states, as it was agreed with you or not: its formulas and " +
+  "constants are in the record.";
 const MONEY_AS_STATED =
   "That the money arrived is what the issuer says: compare it with your bank statement. So are the description, the " +
   "method and the documents that it is said to have paid.";
@@ -987,6 +1473,17 @@ function checkUsage(record, usage) {
   need(given.length === roots.size && given.every((root) => roots.has(root)),
     "the events in the bundle are not those that its lines commit to");
   return `${Object.values(usage).reduce((n, events) => n + events.length, 0)} events for ${roots.size} usage roots`;
+}
+
+// A formula's value in sixty digits, as text; null where it has none. For those who want to try one out.
+export function evaluated(text, values = {}) {
+  const given = new Map(Object.entries(values).map(([name, value]) => [name, readD(value)]));
+  try {
+    return textD(compiled(text, [...given.keys()])((name) => given.get(name)));
+  } catch (error) {
+    if (error instanceof NoValue) return null;
+    throw error;
+  }
 }
 
 // bytes: Uint8Array of the file. trustedKeys: verifier keys that the reader has from elsewhere.
