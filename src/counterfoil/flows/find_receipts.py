@@ -19,7 +19,7 @@ KINDS = ("payment", "value", "balance")
 
 
 @dataclass(frozen=True, slots=True)
-class SealedReceipt:
+class FoundReceipt:
     """A sealed receipt as lists show it. `kind`: one of `KINDS`; `record_ref`: its record, which for a payment receipt is
     that of its newest revision; `record`: the canonical bytes."""
 
@@ -56,7 +56,7 @@ class ReceiptTx(Tx, Protocol):
     def sealed_receipts(
         self, before: tuple[datetime, str] | None, limit: int, *, kind: str | None = None, customer_ref: str | None = None,
         refs: Sequence[str] | None = None,
-    ) -> list[SealedReceipt]: ...
+    ) -> list[FoundReceipt]: ...
 
 
 def payment_receipt(tx: Tx, id: str, *, lock: bool = False) -> KeptReceipt:
@@ -81,7 +81,7 @@ def payment_receipts(tx: ReceiptTx, wanted: Wanted, *, limit: int, offset: int =
     )
 
 
-def sealed_receipt(tx: ReceiptTx, id: str, revision: int | None = None) -> SealedReceipt:
+def find_receipt(tx: ReceiptTx, id: str, revision: int | None = None) -> FoundReceipt:
     """A sealed receipt of any kind by its id or reference, also one that was deleted or archived: what was sealed can be
     proved for ever. `revision`: of a payment receipt, an earlier one. NotFound `receipt.not_found`."""
     ref = read_id(id)
@@ -95,6 +95,6 @@ def sealed_receipt(tx: ReceiptTx, id: str, revision: int | None = None) -> Seale
     sealed: Any = tx.record(record_ref) if receipt.kind == "payment" or revision == 1 else None
     if sealed is None:
         raise NotFound("receipt.not_found", f"receipt {receipt.ref} has no revision {revision}")
-    return SealedReceipt(
+    return FoundReceipt(
         receipt.kind, receipt.ref, record_ref, receipt.customer_ref, receipt.sealed_at, receipt.customer_name, sealed.body
     )

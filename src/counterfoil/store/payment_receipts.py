@@ -10,7 +10,7 @@ from typing import Any
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.money import to_major
 from counterfoil.core.receipts.payment import KeptReceipt, PaymentReceipt
-from counterfoil.flows.find_receipts import SealedReceipt
+from counterfoil.flows.find_receipts import FoundReceipt
 from counterfoil.store.rows import Rows, decoder, encode
 
 _KEPT = (
@@ -118,7 +118,7 @@ class PaymentReceiptRows(Rows):
         kind: str | None = None,
         customer_ref: str | None = None,
         refs: Sequence[str] | None = None,
-    ) -> list[SealedReceipt]:
+    ) -> list[FoundReceipt]:
         """Sealed receipts of every kind, the latest first, before a given (instant of sealing, reference): those that are
         listed, or those of `refs`, also deleted and archived ones."""
         parts: list[str] = []
@@ -146,7 +146,7 @@ class PaymentReceiptRows(Rows):
             "JOIN record r ON r.tenant = %s AND r.record_ref = s.record_ref ORDER BY s.at DESC, s.ref DESC LIMIT %s",
             *params, self.tenant, self.tenant, limit,
         )
-        return [SealedReceipt(*row) for row in rows]
+        return [FoundReceipt(*row) for row in rows]
 
 
 def _kept(content: str, *rest: Any) -> KeptReceipt:

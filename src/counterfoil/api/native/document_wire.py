@@ -147,6 +147,7 @@ class Document(Output):
     paid_at: Instant | None = None
     cancelled_at: Instant | None = None
     hosted_url: Annotated[str, Meta(description="Where the customer sees it")] = ""
+    receipt_ref: Annotated[RefText | None, Meta(description="The receipt of its payment")] = None
 
 
 class Summary(Output):

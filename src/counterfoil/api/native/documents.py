@@ -114,7 +114,10 @@ def shown(call: Call, document: CoreDocument) -> Document:
     """An issued document with what happened to it since."""
     row: DocumentRow = call.tx.document_row(document.ref)
     url = call.house.hosted_url(call.tx.this_tenant().ref, document.ref)
-    return document_out(document, _state(call, row), row, url)
+    found = document_out(document, _state(call, row), row, url)
+    if row.paid_at is not None:
+        found.receipt_ref = call.tx.receipt_of_document(document.ref)
+    return found
 
 
 def summary(call: Call, document: CoreDocument) -> Summary:

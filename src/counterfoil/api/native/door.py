@@ -43,6 +43,21 @@ class House(Protocol):
         """Where mails are handed over; None when no mail server is configured."""
         ...
 
+    @property
+    def webhook_safe(self) -> Any:
+        """Closes and opens the secrets of webhooks."""
+        ...
+
+    @property
+    def webhook_calls(self) -> Any:
+        """Reaches receivers of webhooks."""
+        ...
+
+    @property
+    def clock(self) -> Callable[[], Any]:
+        """The time outside."""
+        ...
+
     def tx(self, tenant: int, actor: str = "system") -> AbstractContextManager[Any]:
         """A transaction of a tenant."""
         ...
@@ -77,6 +92,14 @@ class House(Protocol):
 
     def document_pdf(self, tx: Any, document_ref: str) -> bytes:
         """A document as PDF."""
+        ...
+
+    def receipt_pdf(self, tx: Any, record_ref: str) -> bytes:
+        """A sealed receipt as PDF."""
+        ...
+
+    def receipt_url(self, tx: Any, record_ref: str) -> str:
+        """Its page."""
         ...
 
     def preview_layout(self, tx: Any, layout: Any, document_ref: str | None = None) -> bytes:
@@ -275,10 +298,11 @@ def _once(house: House, route: Route, call: Call, key: str, fingerprint: bytes) 
         kept = _kept(house, route, auth, key, fingerprint)
         if kept is not None:
             return kept
-        done = _done(route, route.do(call))
+        result = route.do(call)
+        done = _done(route, result)
         with house.tx(auth.tenant, auth.actor) as tx:
             if tx.answer_for(key, fingerprint)[0]:
-                tx.keep_answer(key, done.status, kept_body(done))
+                tx.keep_answer(key, done.status, _again(result, done))
         return done
     with house.tx(auth.tenant, auth.actor) as call.tx:
         kept = replay(call.tx.answer_for(key, fingerprint), fingerprint, route.media)
@@ -286,9 +310,12 @@ def _once(house: House, route: Route, call: Call, key: str, fingerprint: bytes) 
             return kept
         result = route.do(call)
         done = _done(route, result)
-        again = encoder()(result.again) if isinstance(result, Secret) else kept_body(done)
-        call.tx.keep_answer(key, done.status, again)
+        call.tx.keep_answer(key, done.status, _again(result, done))
     return done
+
+
+def _again(result: Any, done: Response) -> bytes:
+    return encoder()(result.again) if isinstance(result, Secret) else kept_body(done)
 
 
 def _kept(house: House, route: Route, auth: Auth, key: str, fingerprint: bytes) -> Response | None:

@@ -13,9 +13,11 @@ from counterfoil.api.native import (
     layouts,
     log,
     parties,
+    receipts,
     tenant,
     uploads,
     usage,
+    webhooks,
 )
 from counterfoil.api.native.door import Route
 
@@ -29,8 +31,10 @@ ROUTES: tuple[Route, ...] = (
     *uploads.ROUTES,
     *invoices.ROUTES,
     *documents.ROUTES,
+    *receipts.ROUTES,
     *delivery.ROUTES,
     *layouts.ROUTES,
     *books.ROUTES,
     *log.ROUTES,
+    *webhooks.ROUTES,
 )
