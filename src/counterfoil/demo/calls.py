@@ -7,6 +7,7 @@ import hashlib
 import lzma
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -65,7 +66,7 @@ def pack_calls(calls: Iterable[LlmCall]) -> bytes:
     for service in SERVICES:
         rows = sorted(of[service], key=lambda c: c.number)
         micros = [0, *((c.at - BEGINS) // timedelta(microseconds=1) for c in rows)]
-        gaps = [after - before for before, after in zip(micros, micros[1:], strict=False)]
+        gaps = [after - before for before, after in pairwise(micros)]
         for number in (len(rows), *gaps, *(c.context for c in rows), *(c.generated for c in rows)):
             packed += _spelled(number)
     return lzma.compress(bytes(packed), preset=9 | lzma.PRESET_EXTREME)
