@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,6 +19,8 @@ from counterfoil.adapters.mail.smtp import SmtpPost, check_ca, read_smtp_url
 from counterfoil.adapters.passwords import Argon2
 from counterfoil.adapters.secrets import Vault, installation_secret
 from counterfoil.adapters.signing import Ed25519Signer, LogKeys
+from counterfoil.adapters.tokens import read_token
+from counterfoil.adapters.webhook_calls import WebhookCalls, read_allowed
 from counterfoil.core.basis.ids import Ref, time_ordered_ref
 from counterfoil.core.basis.refusals import NotFound
 from counterfoil.core.invoicing.document import Document
@@ -32,14 +34,17 @@ from counterfoil.exports.receipt_view import receipt_id
 from counterfoil.flows.advance import Advanced, advance
 from counterfoil.flows.integrate_log import BATCH, integrate
 from counterfoil.flows.keep_layouts import layout_of, preview
+from counterfoil.flows.keep_webhooks import Safe
 from counterfoil.flows.keys import Auth, authenticate
 from counterfoil.flows.land_usage import Landings
 from counterfoil.flows.open_tenant import BOTH_MODES, Mode, OpenedTenant, open_company
 from counterfoil.flows.ports import Post
 from counterfoil.flows.sealed_receipts import language_of, sealed_receipt
 from counterfoil.flows.sessions import Sessions
+from counterfoil.flows.sharing import Share, admit, rotate_key, rotate_link
 from counterfoil.jobs.deliver import Letters, delivering, draft_of
 from counterfoil.jobs.timetable import Job, timetable
+from counterfoil.jobs.webhooks import Calling
 from counterfoil.settings import Settings
 from counterfoil.store.database import app_pool, embedded_url, migrate
 from counterfoil.store.sessions import BeforeTenant
@@ -164,6 +169,19 @@ class House:
             layout=layout_of(tx, document.buyer.ref, must_exist=layout_must_exist),
         )
 
+    def admit(self, tx: Tx, share: Share, token: str) -> None:
+        """Nothing, when who holds `token` may see a value receipt; Forbidden otherwise."""
+        admit(tx, share, token, read_token, self.vault.decrypt, self.clock())
+
+    def rotate_share_key(self, tx: Tx) -> str:
+        """A new key that tokens for private receipts are signed with, told this once."""
+        return rotate_key(tx, self.vault.encrypt, secrets.token_bytes)
+
+    def rotate_share_link(self, tx: Tx, receipt: str) -> str:
+        """Another link for a value receipt (its id): the one before is dead."""
+        token = rotate_link(tx, receipt, secrets.token_bytes)
+        return f"{self.settings.public_url}/public/value-receipts/{token}"
+
     def receipt_url(self, tx: Tx, record_ref: str) -> str:
         """The page of a sealed receipt of any kind; it is in the PDF's QR code. NotFound where it is none."""
         receipt = sealed_receipt(tx, Ref(record_ref)).receipt
@@ -209,6 +227,23 @@ class House:
         return message_bytes(mail)
 
     @property
+    def webhook_safe(self) -> Safe:
+        """Closes and opens the secrets of webhooks."""
+        return Safe(self.vault.encrypt, self.vault.decrypt)
+
+    @property
+    def webhook_calls(self) -> WebhookCalls:
+        """Reaches receivers of webhooks."""
+        return WebhookCalls(read_allowed(self.settings.webhook_allow))
+
+    def receipt_links(self, tx: Tx, data: Mapping[str, Any]) -> dict[str, str]:
+        """Where a receipt that an event tells of is shown."""
+        try:
+            return {"page": self.receipt_url(tx, data["record_ref"])} if "record_ref" in data else {}
+        except NotFound:
+            return {}
+
+    @property
     def timetable(self) -> tuple[Job, ...]:
         """What the worker does by itself."""
 
@@ -216,7 +251,9 @@ class House:
             done = self.advance(tenant, actor="worker")
             return done.issued + done.notes
 
-        return timetable(self.tx, self.signer, bring_up, delivering(self.tx, self.letters, self.post, self.clock))
+        calling = Calling(self.tx, self.webhook_calls, self.webhook_safe, self.clock, links=self.receipt_links)
+        deliver = delivering(self.tx, self.letters, self.post, self.clock)
+        return timetable(self.tx, self.signer, bring_up, deliver, call_webhooks=calling)
 
     def close(self) -> None:
         """Give the database connections back."""

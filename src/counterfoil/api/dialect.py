@@ -59,6 +59,16 @@ class House(Protocol):
         """Where events land."""
         ...
 
+    @property
+    def webhook_safe(self) -> Any:
+        """Closes and opens the secrets of webhooks."""
+        ...
+
+    @property
+    def webhook_calls(self) -> Any:
+        """Reaches receivers of webhooks."""
+        ...
+
     def tx(self, tenant: int, actor: str = "system") -> AbstractContextManager[Any]:
         """A transaction of a tenant."""
         ...

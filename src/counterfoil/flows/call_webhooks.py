@@ -133,7 +133,7 @@ def called(tx: WebhookTx, call: Call, answer: Answered, wall: datetime) -> None:
     hold = min(_FIRST_HOLD * 2 ** min(failing - 1, 10), _LONGEST_HOLD) if down else None
     tx.count_call(webhook.ref, ok=answer.ok, at=wall, hold_until=None if hold is None else wall + hold, failing=failing)
     if answer.ok:
-        tx.keep_promise(promise.promise_ref)
+        tx.keep_call(promise.promise_ref)
         tx.unpark(CALL, promise.promise_ref)
     elif promise.payload.get("test"):
         tx.drop_call(promise.promise_ref, answer.reason[:MAX_REASON])

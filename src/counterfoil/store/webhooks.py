@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, LiteralString
 
 from counterfoil.core.basis.ids import Ref
-from counterfoil.flows.announce import CALL, Subscription
+from counterfoil.flows.announce import CALL, Subscription, promise_ref
 from counterfoil.flows.keep_webhooks import Attempt, Delivery, DeliveryState, Webhook
 from counterfoil.flows.ports import Promise
 from counterfoil.flows.webhook_payloads import Event
@@ -125,6 +125,13 @@ class WebhookRows(Rows):
             [self.now, reason, self.tenant, promise_ref],
         )
 
+    def keep_call(self, promise_ref: Ref) -> None:
+        """It was delivered, whatever was thought of it before."""
+        self.conn.execute(
+            "UPDATE promise SET kept_at = %s, not_before = NULL, last_error = NULL WHERE tenant = %s AND promise_ref = %s",
+            [self.now, self.tenant, promise_ref],
+        )
+
     def call_again(self, promise_ref: Ref) -> None:
         """It is due at once, also when it was kept."""
         self.conn.execute(
@@ -198,13 +205,15 @@ class WebhookRows(Rows):
         )
         return None if row is None else Promise(Ref(row[0]), row[1], Ref(row[2]), row[3], row[4], self.now)
 
-    def webhooks_told(self, event_ref: str) -> list[Ref]:
-        """The webhooks that were called about an event, deleted ones among them."""
-        rows = self.all(
-            "SELECT DISTINCT webhook_ref::text FROM webhook_attempt WHERE tenant = %s AND event_ref = %s ORDER BY 1",
-            self.tenant, event_ref,
-        )
-        return [Ref(r[0]) for r in rows]
+    def deliveries_of(self, event_ref: str, dialect: Dialect | None = None) -> list[Delivery]:
+        """Whom an event is told, the latest first: webhooks that are there, and those that were called and are deleted."""
+        told = [r[0] for r in self.all(
+            "SELECT webhook_ref::text FROM webhook WHERE tenant = %s "
+            "UNION SELECT webhook_ref::text FROM webhook_attempt WHERE tenant = %s AND event_ref = %s",
+            self.tenant, self.tenant, event_ref,
+        )]
+        refs = [promise_ref(Ref(w), Ref(event_ref)) for w in told]
+        return self.deliveries(None, len(refs), refs=refs, dialect=dialect)
 
     def receipts_after(self, after: Ref | None, limit: int) -> list[tuple[Ref, str, bytes]]:
         """Sealed records of receipts in order of their references: (reference, type, bytes)."""
