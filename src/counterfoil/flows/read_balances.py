@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Literal, Protocol
 
-from counterfoil.core.balance.scope import EARLIEST, LATEST, Asked, window_of
+from counterfoil.core.balance.scope import EARLIEST, LATEST, Asked, month_of, window_of
 from counterfoil.core.balance.window import Comparison, Step, Summary, agreed_until
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.period import Window
@@ -25,6 +25,8 @@ Part = Literal["day", "week", "month"]
 MAX_BALANCE = Decimal(10) ** 15
 """The largest opening balance and balance of a side, either way."""
 ALWAYS = Window(datetime(EARLIEST, 1, 1, tzinfo=UTC), datetime(LATEST, 1, 1, tzinfo=UTC))
+MAX_HISTORY = 100_000
+"""Deltas that a receipt over everything covers."""
 RECENT = 100
 """Deltas and receipts that a shared record shows."""
 
@@ -92,8 +94,8 @@ class Compared:
     count: int
     result: Comparison
     steps: tuple[Step, ...] | None
-    yours_until: Step | None
-    theirs_until: Step | None
+    yours_until: datetime | None
+    theirs_until: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +185,12 @@ def steps_of(tx: ReadTx, view: View, part: Part | None) -> tuple[Step, ...] | No
     steps = []
     for starts_at, count, total in tx.deltas_by_part(view.customer.ref, view.window, part, after=view.after):
         balance += total
-        steps.append(Step(starts_at, count, total, balance))
+        steps.append(Step(starts_at, _end(starts_at, part), count, total, balance))
     return tuple(steps)
+
+
+def _end(starts_at: datetime, part: Part) -> datetime:
+    return month_of(starts_at).end if part == "month" else starts_at + timedelta(days=7 if part == "week" else 1)
 
 
 def compare(tx: ReadTx, view: View, yours: Decimal, theirs: Decimal, part: Part | None = None) -> Compared:

@@ -149,6 +149,26 @@ class BalanceRows(BalanceSettingRows):
             part, self.tenant, customer, window.start, window.end, after,
         )
 
+    def deltas_within(self, month: Window) -> int:
+        """How many deltas were recorded in a window, of all customers."""
+        (count,) = self.one(
+            "SELECT coalesce(sum(n), 0)::bigint FROM balance_head h CROSS JOIN LATERAL (SELECT count(*) AS n "
+            "FROM balance_delta d WHERE d.tenant = h.tenant AND d.customer_ref = h.customer_ref AND d.recorded_at >= %s "
+            "AND d.recorded_at < %s) AS counted WHERE h.tenant = %s AND h.last_at >= %s",
+            month.start, month.end, self.tenant, month.start,
+        )
+        return int(count)
+
+    def missing_numbers(self, customer: Ref, first: int, last: int, limit: int) -> list[tuple[int, int]]:
+        """Stretches of numbers from `first` to `last` that no delta has, as (first, last) of each."""
+        return self.all(
+            "SELECT before + 1, sequence - 1 FROM (SELECT sequence, lag(sequence, 1, %s::bigint) OVER (ORDER BY sequence) "
+            "AS before FROM (SELECT sequence FROM balance_delta WHERE tenant = %s AND customer_ref = %s "
+            "AND sequence BETWEEN %s AND %s UNION ALL SELECT %s::bigint WHERE %s::bigint >= %s::bigint) AS numbers) AS pairs "
+            "WHERE sequence > before + 1 ORDER BY 1 LIMIT %s",
+            first - 1, self.tenant, customer, first, last, last + 1, last, first, limit,
+        )
+
     def months_of_deltas(self, customer: Ref) -> list[tuple[datetime, int, Decimal, Decimal]]:
         """(beginning, how many, sum of what raises, sum of what lowers) of each month by which windows take deltas."""
         return self.all(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from counterfoil.api.dialect import Answer, Dialect, Route
+from counterfoil.api.pacspace import customers, deltas, receipts, verify
 from counterfoil.core.basis.refusals import Conflict, Forbidden, Invalid, NotFound, Refusal, Upstream
 
 STATUS: tuple[tuple[type[Refusal], int], ...] = (
@@ -28,6 +29,8 @@ def refusal(refused: Refusal) -> Answer:
     code = refused.code.removeprefix("balance.").upper().replace(".", "_")
     if refused.code == "idempotency.other_request":
         code = "IDEMPOTENCY_CONFLICT"
+    if refused.code == "idempotency.in_progress":
+        return Answer({"code": "IDEMPOTENCY_PENDING", "retryAfterSeconds": 1, "message": refused.message}, 202)
     if code == "INVALID":
         code = "VALIDATION_ERROR"
     message = refused.message
@@ -48,7 +51,12 @@ def success(value: Any) -> Any:
     return {"success": True, "data": value}
 
 
-ROUTES: tuple[Route, ...] = ()
+ROUTES: tuple[Route, ...] = (
+    *deltas.ROUTES,
+    *receipts.ROUTES,
+    *verify.ROUTES,
+    *customers.ROUTES,
+)
 
 PACSPACE = Dialect(
     "pacspace", ("/api/v1", "/dashboard"), ROUTES, refusal, error, success

@@ -24,10 +24,11 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A part of a window (a day, a week, a month): from when, how many deltas, what they come to, and the balance at its
-    end."""
+    """A part of a window (a day, a week, a month): from when until when, how many deltas, what they come to, and the balance
+    at its end."""
 
     starts_at: datetime
+    ends_at: datetime
     count: int
     total: Decimal
     balance: Decimal
@@ -64,15 +65,13 @@ def summary_of(deltas: Sequence[Delta]) -> Summary:
     )
 
 
-def agreed_until(balance: Decimal, opening: Decimal, steps: Sequence[Step]) -> Step | None:
-    """The last part at whose end the record stood at `balance`: whoever says it has not seen what came after. None when it
-    never stood there; the opening balance counts as what stood before the first part."""
+def agreed_until(balance: Decimal, opening: Decimal, steps: Sequence[Step]) -> datetime | None:
+    """When the record last stood at `balance`: whoever says it has not seen what came after, or has it otherwise. None when
+    it never did; before the first part it stood at the opening balance."""
     for step in reversed(steps):
         if step.balance == balance:
-            return step
-    if steps and balance == opening:
-        return Step(steps[0].starts_at, 0, ZERO, opening)
-    return None
+            return step.ends_at
+    return steps[0].starts_at if steps and balance == opening else None
 
 
 def window_root(deltas: Sequence[Delta]) -> bytes:
