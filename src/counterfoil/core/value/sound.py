@@ -120,6 +120,8 @@ def _step_problems(formula: Content, ids: Sequence[str]) -> Iterator[Problem]:
         path = f"conditions[{n}]"
         if condition["operator"] not in OPERATORS:
             yield Problem(f"{path}.operator", f"must be one of {', '.join(OPERATORS)}")
+        if not isinstance(condition["value"], str | bool) and not is_number(condition["value"]):
+            yield Problem(f"{path}.value", "must be a number, a text, or true or false")
         yield from _result_problems(f"{path}.result", condition["result"], ids)
     if formula.get("defaultResult") is not None:
         yield from _result_problems("defaultResult", formula["defaultResult"], ids)
