@@ -37,7 +37,7 @@ _ORDER: LiteralString = (
 
 
 class SalesRows(Rows):
-    """Products, aliases, orders, signals and costs."""
+    """Products, orders, signals and costs."""
 
     # products
 
@@ -167,21 +167,23 @@ class SalesRows(Rows):
 
     def signal_page(
         self, offset: int, limit: int, *, name: str | None = None, customer: str | None = None,
-        external_customer: str | None = None, product: str | None = None, external_product: str | None = None,
-        since: datetime | None = None, until: datetime | None = None,
+        external_customer: str | None = None, product: tuple[str, str | None] | None = None,
+        external_product: str | None = None, since: datetime | None = None, until: datetime | None = None,
     ) -> tuple[list[SignalRow], int]:
-        """Signals, newest first, and how many there are. A product is met by its reference or by the external id that
-        the sender gave. `until` is included."""
+        """Signals, newest first, and how many there are. `product`: its reference and external id, by either of which its
+        signals may have come. `until` is included."""
         where: list[LiteralString] = []
         params: list[Any] = [self.tenant]
         for clause, value in (
             ("name = %s", name), ("customer_ref = %s::uuid", customer), ("external_customer_id = %s", external_customer),
-            ("product_ref = %s::uuid", product), ("external_product_id = %s", external_product),
-            ("created_at >= %s", since), ("created_at <= %s", until),
+            ("external_product_id = %s", external_product), ("created_at >= %s", since), ("created_at <= %s", until),
         ):
             if value is not None:
                 where.append(f"AND {clause}")
                 params.append(value)
+        if product is not None:
+            where.append("AND (product_ref = %s::uuid OR (product_ref IS NULL AND external_product_id = %s))")
+            params.extend(product)
         rows, total = self.page(
             "signal", _SIGNAL, " ".join(where), params, "created_at DESC, signal_ref DESC", offset, limit
         )

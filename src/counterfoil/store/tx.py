@@ -16,6 +16,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from counterfoil.core.basis.canonical import canonical
 from counterfoil.core.basis.ids import Ref, time_ordered_ref
 from counterfoil.core.basis.refusals import Upstream
+from counterfoil.store.accounts import AccountRows
 from counterfoil.store.audit import AuditRows
 from counterfoil.store.balances import BalanceRows
 from counterfoil.store.books import BookRows
@@ -47,7 +48,7 @@ set_json_dumps(canonical)
 class Tx(
     TenantRows, PartyRows, CatalogueRows, ContractRows, UsageRows, FormatRows, UploadRows, DocumentRows, BookRows,
     LogRows, AuditRows, PromiseRows, LayoutRows, SessionRows, NumberedPages, LandingRows, Views,
-    SalesRows, ValueRows, BalanceRows, PaymentReceiptRows, SharingRows, WebhookRows, WitnessRows,
+    SalesRows, AccountRows, ValueRows, BalanceRows, PaymentReceiptRows, SharingRows, WebhookRows, WitnessRows,
 ):
     """An open transaction. `tenant` binds every statement, twice: each names it, and row-level security insists.
 

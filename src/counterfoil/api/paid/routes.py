@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from counterfoil.api.dialect import Answer, Dialect, Route
+from counterfoil.api.paid import customers, signals, value_metrics, value_models, value_receipts
 from counterfoil.core.basis.refusals import Conflict, Forbidden, Invalid, NotFound, Refusal, Upstream
 
 STATUS: tuple[tuple[type[Refusal], int], ...] = (
@@ -32,6 +33,8 @@ def error(status: int, code: str, message: str, headers: dict[str, str] | None =
     return Answer({"error": sound, "code": code.upper().replace(".", "_")}, status, headers or {})
 
 
-ROUTES: tuple[Route, ...] = ()
+ROUTES: tuple[Route, ...] = (
+    *customers.ROUTES, *signals.ROUTES, *value_receipts.ROUTES, *value_metrics.ROUTES, *value_models.ROUTES,
+)
 
 PAID = Dialect("paid", ("/api/v2", "/api/public"), ROUTES, refusal, error)
