@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from itertools import islice
 from typing import Any
 
@@ -20,10 +19,9 @@ from counterfoil.core.value.content import events_of, model_for
 from counterfoil.core.value.model import Model, model_json
 from counterfoil.core.value.tally import Products, Tally
 from counterfoil.flows.find_party import display_id, read_id
+from counterfoil.flows.prove import LAST_INSTANT
 from counterfoil.flows.value_rows import Numbers, ReceiptKey, ReceiptRow, ValueTx
 
-TICK = timedelta(microseconds=1)
-"""The end of a period is its last instant: what is read ends so much later."""
 CHUNK = 2000
 MAX_REASONS = 20
 
@@ -126,7 +124,7 @@ def receipt_of(tx: ValueTx, row: ReceiptRow) -> ValueReceipt:
 def _count(tx: ValueTx, tally: Tally, key: ReceiptKey, model: Model) -> None:
     if not model.streams:
         return
-    window = Window(key.starts_at, key.ends_at + TICK)
+    window = Window(key.starts_at, key.ends_at + LAST_INSTANT)
     for chunk in _chunks(tx.value_events(key.customer_ref, sorted(model.streams), window), tally.takes):
         for event, data in zip(chunk, event_bytes_in_order(chunk), strict=True):
             tally.add(event, data)

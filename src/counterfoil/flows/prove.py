@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import accumulate, combinations
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.period import Window, read_instant
 from counterfoil.core.basis.refusals import Conflict, Invalid, NotFound
 from counterfoil.core.receipts.bundle import make_bundle
+from counterfoil.core.receipts.value import VALUE_RECEIPT
 from counterfoil.core.tlog.entry import commitment
 from counterfoil.core.tlog.tiles import (
     TILE_WIDTH,
@@ -31,7 +32,11 @@ from counterfoil.core.usage.event import Event
 from counterfoil.core.usage.meter_codec import meter_from_json
 from counterfoil.core.usage.reading import counts
 from counterfoil.core.usage.seal import event_bytes_in_order
+from counterfoil.core.value.model import model_from_json
+from counterfoil.core.value.tally import products_of, takes
 
+LAST_INSTANT = timedelta(microseconds=1)
+"""A period whose end is included ends so much later."""
 RECENT = 12
 MOST_MISSED = 3
 """Of the last dozen transactions before a moment, so many may have been in the air when it was billed."""
@@ -174,7 +179,7 @@ def bundle_of(tx: ProofTx, record_ref: Ref, *, since: int | None = None) -> byte
         checkpoint=head.note,
         verifier_key=verifier_key(tx),
         consistency=older,
-        usage=usage_of(tx, record_ref, parse_canonical(sealed.body)),
+        usage=items_of(tx, record_ref, parse_canonical(sealed.body)),
     )
 
 
@@ -224,6 +229,32 @@ def served_tile(tx: ProofTx, path: str) -> bytes:
         first = index * TILE_WIDTH
         return entry_bundle([commitment(r.salt, r.body) for r in tx.leaf_records(first, first + width)])
     return _fetch(tx)(level, index, width)[: width * HASH_SIZE]
+
+
+def items_of(tx: ProofTx, record_ref: Ref, record: Json) -> dict[str, list[bytes]]:
+    """What stands under each root that a record commits to."""
+    if record["type"] == VALUE_RECEIPT:
+        return {record["events"]["root"]: delivered_events(tx, record)}
+    return usage_of(tx, record_ref, record)
+
+
+def delivered_events(tx: ProofTx, record: Json) -> list[bytes]:
+    """The events that a value receipt counted, as they were when its numbers were worked out."""
+    model, products = model_from_json(record["model"]), products_of(record["scope"])
+    start, end = (read_instant(record["period"][side]) for side in ("start", "end"))
+    lives = [
+        life
+        for stream in model.streams
+        for life in tx.usage_history(Ref(record["customer"]["ref"]), stream, start, end + LAST_INSTANT)
+        if takes(model, products, life.event)
+    ]
+    proof = record["events"]
+    events = as_counted(lives, bytes.fromhex(proof["root"]), proof["count"], read_instant(record["generated_at"]))
+    assert events is not None, (
+        f"the value receipt {record['receipt_ref']} counted {proof['count']} events under {proof['root']}, and the stored "
+        "events gave that root at no moment"
+    )
+    return events
 
 
 def usage_of(tx: ProofTx, document_ref: Ref, record: Json) -> dict[str, list[bytes]]:
