@@ -13,9 +13,8 @@ from counterfoil.core.basis.money import CURRENCIES
 from counterfoil.core.basis.quantity import out_of_bounds
 from counterfoil.core.usage.event import event_ref_of
 from counterfoil.flows.adopt_signals import COSTS, SignalRow, read_data, usage_of
-from counterfoil.flows.find_party import find_customers
-from counterfoil.flows.find_sales import FindingTx, ProductRow, find_products
-from counterfoil.flows.record_costs import CostRow, record_costs
+from counterfoil.flows.find_sales import FindingTx, ProductRow
+from counterfoil.flows.record_costs import CostRow, find_parties
 from counterfoil.flows.record_usage import AHEAD, EARLIEST
 
 
@@ -60,7 +59,7 @@ def record_signals(tx: SignalTx, signals: Sequence[NewSignal]) -> Ingested:
     customer or product by an id of ours that nobody has. One whose key is known, here or by an event that came by another
     door, counts as a duplicate. One whose `external_customer_id` is nobody's waits until somebody has it.
     """
-    customers, products = _known(tx, signals)
+    customers, products = find_parties(tx, signals)
     rows: dict[Ref, SignalRow] = {}
     failed = duplicates = 0
     tenant_ref = tx.this_tenant().ref
@@ -75,22 +74,8 @@ def record_signals(tx: SignalTx, signals: Sequence[NewSignal]) -> Ingested:
     new = tx.add_signals(list(rows.values()))
     new -= _known_elsewhere(tx, [row for ref, row in rows.items() if ref in new])
     taken = [row for ref, row in rows.items() if ref in new]
-    record_costs(tx, [cost for row in taken for cost in _costs(row)])
+    tx.add_costs([cost for row in taken for cost in _costs(row)])
     return Ingested(len(taken), duplicates + len(rows) - len(taken), failed)
-
-
-def _known(tx: SignalTx, signals: Sequence[NewSignal]) -> tuple[dict[str, Ref], dict[str, ProductRow]]:
-    """Customers and products by the names that these signals give them.
-
-    Where somebody is not known, the lock `customers` is shared from here on: who makes that customer now holds it alone,
-    and so either is seen here, or sees the signal that waits.
-    """
-    names = list(dict.fromkeys(n for s in signals if (n := s.customer or s.external_customer_id)))
-    customers = find_customers(tx, names)
-    if len(customers) < len(names):
-        tx.lock("customers", shared=True)
-        customers = find_customers(tx, names)
-    return customers, find_products(tx, [n for s in signals if (n := s.product or s.external_product_id)])
 
 
 def _row(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from counterfoil.api.dialect import Answer, Dialect, Route
-from counterfoil.api.paid import customers, signals, value_metrics, value_models, value_receipts
+from counterfoil.api.paid import costs, customers, signals, value_metrics, value_models, value_receipts, webhooks
 from counterfoil.core.basis.refusals import Conflict, Forbidden, Invalid, NotFound, Refusal, Upstream
 
 STATUS: tuple[tuple[type[Refusal], int], ...] = (
@@ -34,7 +34,8 @@ def error(status: int, code: str, message: str, headers: dict[str, str] | None =
 
 
 ROUTES: tuple[Route, ...] = (
-    *customers.ROUTES, *signals.ROUTES, *value_receipts.ROUTES, *value_metrics.ROUTES, *value_models.ROUTES,
+    *customers.ROUTES, *signals.ROUTES, *costs.ROUTES, *value_receipts.ROUTES, *value_metrics.ROUTES, *value_models.ROUTES,
+    *webhooks.ROUTES,
 )
 
 PAID = Dialect("paid", ("/api/v2", "/api/public"), ROUTES, refusal, error)
