@@ -239,7 +239,7 @@ class House:
     def receipt_links(self, tx: Tx, data: Mapping[str, Any]) -> dict[str, str]:
         """Where a receipt that an event tells of is shown."""
         try:
-            return {"page": self.receipt_url(tx, data["record_ref"])} if "record_ref" in data else {}
+            return {"page": self.receipt_url(tx, data.get("record_ref") or data["receipt_ref"])}
         except NotFound:
             return {}
 

@@ -4,11 +4,10 @@ transaction in which it happened.
 What an event's data says, by its type, in our own spelling (references as `…_ref`, decimals as texts, instants as they are;
 a dialect makes its own words of them; keys beyond these go along):
 
-- `delta.verified`: record_ref, customer_ref, customer_id, delta, sequence_number, reference_id, reason, leaf (hex),
-  recorded_at; `delta.failed`: customer_id, delta, reference_id, error
-- `checkpoint.verified`: checkpoint_ref, customer_ref, customer_id, period, starts_at, ends_at, starting_balance,
-  ending_balance, delta_count, root
-- `receipt.generated`: what `receipt_news` tells
+- `delta.verified`: delta_ref, customer_ref, amount, sequence, reason, reference_id, leaf (hex), recorded_at
+- `checkpoint.verified`: receipt_ref, customer_ref, period, starts_at, ends_at, starting_balance, ending_balance, delta_count,
+  root (hex)
+- `receipt.generated`: record_ref where it is not the receipt's own, and what `receipt_news` tells
 - `customer.created`, `customer.shared_record_viewed`, `customer.compare_run`: customer_ref, customer_id, name
 - `payment_receipt.created`, `.updated`, `.deleted`: receipt_ref, and what its dialect shows as `object`
 - `value_receipt.sealed`, `.published`: receipt_ref, customer_ref, total, currency
@@ -96,8 +95,9 @@ def promise_ref(webhook_ref: Ref, event_ref: Ref) -> Ref:
 
 def _event_ref(tx: Tx, news: News) -> Ref:
     # a receipt that is generated now and one that a backfill finds later are the same event
-    if news.type == "receipt.generated" and "record_ref" in news.data:
-        return derived_ref("event", news.type, str(news.data["record_ref"]))
+    record = news.data.get("record_ref", news.data.get("receipt_ref"))
+    if news.type == "receipt.generated" and record is not None:
+        return derived_ref("event", news.type, str(record))
     return tx.new_ref()
 
 

@@ -16,6 +16,7 @@ from counterfoil.flows.keep_webhooks import Attempt, Safe, Webhook, WebhookTx
 from counterfoil.flows.ports import NewPromise, Promise
 from counterfoil.flows.webhook_payloads import Event, Manner, signed_headers, spelled_body
 from counterfoil.flows.webhook_words import TEST
+from counterfoil.flows.write_deltas import customer_id
 
 LEASE = timedelta(minutes=2)
 """How long a job has what it claimed. One that is killed leaves it to others after that."""
@@ -86,7 +87,7 @@ def claim_calls(
     if not promises:
         return []
     webhooks = {w.ref: w for w in tx.webhooks(refs=list({p.ref for p in promises}))}
-    events = tx.webhook_events(list({p.payload["event_ref"] for p in promises}))
+    events = _named(tx, tx.webhook_events(list({p.payload["event_ref"] for p in promises})))
     calls = []
     for promise in promises:
         webhook, event = webhooks.get(promise.ref), events[Ref(promise.payload["event_ref"])]
@@ -101,6 +102,18 @@ def claim_calls(
             tx.postpone_promise(promise, reason, None)
             tx.park(CALL, promise.promise_ref, reason)
     return calls
+
+
+def _named(tx: WebhookTx, events: dict[Ref, Event]) -> dict[Ref, Event]:
+    """Events with what their tellers call the customer, where it was not written down."""
+    nameless = {ref: e.data.get("customer_ref") for ref, e in events.items() if "customer_id" not in e.data}
+    wanted = {ref: customer_ref for ref, customer_ref in nameless.items() if customer_ref}
+    customers = tx.customers(list(set(wanted.values()))) if wanted else {}
+    for ref, customer_ref in wanted.items():
+        if customer_ref in customers:
+            said = customer_id(customers[customer_ref])
+            events[ref] = replace(events[ref], data={**events[ref].data, "customer_id": said})
+    return events
 
 
 def _call(

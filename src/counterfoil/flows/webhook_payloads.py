@@ -138,23 +138,25 @@ def _camel_name(name: str) -> str:
 def _delta(data: Mapping[str, Any]) -> dict[str, Any]:
     """A delta as PacSpace's clients know it: its number is a text, its amount a number, its leaf the receipt's id."""
     said = _camel(data)
-    leaf = said.pop("leaf", None)
-    if leaf is not None:
-        proof = leaf if str(leaf).startswith("0x") else f"0x{leaf}"
-        said = {"receiptId": proof, "verificationReference": proof} | said
-    if "sequenceNumber" in said:
-        said["sequenceNumber"] = str(said["sequenceNumber"])
-    at = said.get("verifiedAt") or said.get("recordedAt")
-    if at is not None:
-        said.setdefault("blockTimestamp", at)
+    if "leaf" in said:
+        proof = _proof(said.pop("leaf"))
+        said |= {"receiptId": proof, "verificationReference": proof}
+    for ours, theirs in (("deltaId", "recordId"), ("amount", "delta")):
+        if ours in said:
+            said[theirs] = said.pop(ours)
+    if "sequence" in said:
+        said["sequenceNumber"] = str(said.pop("sequence"))
+    if "recordedAt" in said:
+        said["blockTimestamp"] = said["recordedAt"]
     return _numbers(said, "delta")
 
 
 def _checkpoint(data: Mapping[str, Any]) -> dict[str, Any]:
     said = _camel(data)
+    said.pop("handle", None)
     if "root" in said:
         said["proofRoot"] = _proof(said.pop("root"))
-    return _numbers(said, "startingBalance", "endingBalance")
+    return _numbers(said, "startingBalance", "endingBalance", "total")
 
 
 def _proof(root: Any) -> str:

@@ -169,9 +169,9 @@ class WebhookRows(Rows):
     def deliveries(
         self, before: tuple[datetime, str] | None, limit: int, *, refs: Sequence[str] | None = None,
         webhook_ref: str | None = None, state: DeliveryState | None = None, type: str | None = None,
-        dialect: Dialect | None = None,
+        dialect: Dialect | None = None, offset: int = 0,
     ) -> list[Delivery]:
-        """Deliveries, the latest first; `before`: the last one of the page before."""
+        """Deliveries, the latest first; `before`: the last one of the page before, `offset`: how many more are left out."""
         made_at, ref = before or (None, None)
         wanted = None if refs is None else list(refs)
         rows = self.all(
@@ -179,9 +179,9 @@ class WebhookRows(Rows):
             "AND (%s::timestamptz IS NULL OR (p.made_at, p.promise_ref) < (%s, %s::uuid)) "
             "AND (%s::uuid[] IS NULL OR p.promise_ref = ANY(%s::uuid[])) AND (%s::uuid IS NULL OR p.ref = %s) "
             f"AND (%s::text IS NULL OR {_STATE} = %s) AND (%s::text IS NULL OR p.payload ->> 'type' = %s) "
-            "AND (%s::text IS NULL OR w.dialect = %s) ORDER BY p.made_at DESC, p.promise_ref DESC LIMIT %s",
+            "AND (%s::text IS NULL OR w.dialect = %s) ORDER BY p.made_at DESC, p.promise_ref DESC LIMIT %s OFFSET %s",
             self.tenant, CALL, made_at, made_at, ref, wanted, wanted, webhook_ref, webhook_ref, state, state, type, type,
-            dialect, dialect, limit,
+            dialect, dialect, limit, offset,
         )
         return [Delivery(Ref(r[0]), Ref(r[1]), Ref(r[2]), r[3], r[4], r[5], r[6], *r[7:]) for r in rows]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from counterfoil.api.dialect import Answer, Dialect, Route
-from counterfoil.api.gigstack import clients, receipts
+from counterfoil.api.gigstack import clients, receipts, webhooks
 from counterfoil.core.basis.refusals import Conflict, Forbidden, Invalid, NotFound, Refusal, Upstream
 
 STATUS: tuple[tuple[type[Refusal], int, str, str], ...] = (
@@ -50,6 +50,6 @@ def _sound(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-ROUTES: tuple[Route, ...] = (*receipts.ROUTES, *clients.ROUTES)
+ROUTES: tuple[Route, ...] = (*receipts.ROUTES, *clients.ROUTES, *webhooks.ROUTES)
 
 GIGSTACK = Dialect("gigstack", ("/v2",), ROUTES, refusal, error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from counterfoil.api.dialect import Answer, Dialect, Route
-from counterfoil.api.pacspace import customers, deltas, receipts, verify
+from counterfoil.api.pacspace import customers, deltas, receipts, verify, webhooks
 from counterfoil.core.basis.refusals import Conflict, Forbidden, Invalid, NotFound, Refusal, Upstream
 
 STATUS: tuple[tuple[type[Refusal], int], ...] = (
@@ -56,6 +56,7 @@ ROUTES: tuple[Route, ...] = (
     *receipts.ROUTES,
     *verify.ROUTES,
     *customers.ROUTES,
+    *webhooks.ROUTES,
 )
 
 PACSPACE = Dialect(
