@@ -21,6 +21,7 @@ from counterfoil.flows.fall_due import next_issue_at, pricings_of
 from counterfoil.flows.issue_documents import SWEEP_LOCK, due_charges, issue_due, not_billed
 from counterfoil.flows.ports import OpenTx, Tx
 from counterfoil.flows.restate import restate
+from counterfoil.flows.write_own_deltas import write_usage
 
 CHUNK = 500
 """Contracts in one transaction."""
@@ -75,7 +76,10 @@ def advance(
         with db.tx(tenant, actor) as tx:
             until = tx.now
             at = tx.first_due(until)
+            writes_usage = bool(tx.balance_setting().usage)
         if at is None:
+            if writes_usage:
+                write_usage(db, tenant, actor)
             return replace(done, now=until)
         done = _issue_at(db, tenant, actor, at, chunk, done, seen)
 

@@ -17,6 +17,7 @@ from counterfoil.flows.announce import announce_invoices
 from counterfoil.flows.keep_payment_receipts import receipt_of_payment
 from counterfoil.flows.ports import DocumentRow, Tx
 from counterfoil.flows.seal_documents import seal_documents
+from counterfoil.flows.write_own_deltas import write_payment
 
 
 def document_of(tx: Tx, ref: str) -> Document:
@@ -84,6 +85,7 @@ def mark_paid(tx: Tx, ref: str, paid_at: datetime | None = None) -> DocumentRow:
         tx.add_entries([payment_posting(document, derived_ref("payment", ref), paid_on, open_minor)])
     if open_minor > 0:
         receipt_of_payment(tx, document, open_minor, at)
+        write_payment(tx, document, open_minor)
     tx.mark(ref, "paid", at)
     announce_invoices(tx, "invoice.paid", [document], paid_at=instant_text(at), amount_minor=open_minor)
     tx.audit("mark_paid", "document", ref, after={"paid_at": at, "amount_minor": open_minor})

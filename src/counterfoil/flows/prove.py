@@ -13,6 +13,7 @@ from counterfoil.core.basis.canonical import Json, parse_canonical
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.period import Window, read_instant
 from counterfoil.core.basis.refusals import Conflict, Invalid, NotFound
+from counterfoil.core.receipts.balance import BALANCE_RECEIPT
 from counterfoil.core.receipts.bundle import make_bundle
 from counterfoil.core.receipts.value import VALUE_RECEIPT
 from counterfoil.core.tlog.entry import commitment
@@ -32,6 +33,7 @@ from counterfoil.core.usage.event import Event
 from counterfoil.core.usage.meter_codec import meter_from_json
 from counterfoil.core.usage.reading import counts
 from counterfoil.core.usage.seal import event_bytes_in_order
+from counterfoil.flows.balance_items import balance_items
 from counterfoil.core.value.model import model_from_json
 from counterfoil.core.value.tally import products_of, takes
 
@@ -258,7 +260,10 @@ def delivered_events(tx: ProofTx, record: Json) -> list[bytes]:
 
 
 def usage_of(tx: ProofTx, document_ref: Ref, record: Json) -> dict[str, list[bytes]]:
-    """The events of every usage root that a document's record commits to, as they were counted when it was issued."""
+    """The events of every usage root that a document's record commits to, as they were counted when it was issued; the deltas
+    under the root of a balance receipt."""
+    if record["type"] == BALANCE_RECEIPT:
+        return balance_items(tx, record)
     found: dict[str, list[bytes]] = {}
     for line in record.get("lines", ()):
         proof = line["usage"]

@@ -16,13 +16,14 @@ from counterfoil.core.tlog.tree import root_of
 from counterfoil.flows.announce import News, announce
 from counterfoil.flows.balance_rows import CheckpointRow, Head, Sealing
 from counterfoil.flows.find_party import display_id
-from counterfoil.flows.write_deltas import BalanceTx, customer_id
+from counterfoil.flows.ports import Tx
+from counterfoil.flows.write_deltas import customer_id
 
 CHUNK = 500
 """Customers sealed by one set of statements."""
 
 
-class SealTx(BalanceTx, Protocol):
+class SealTx(Tx, Protocol):
     """What sealing needs of the store."""
 
     def checkpoints_over(self, customers: Sequence[Ref], window: Window) -> dict[Ref, CheckpointRow]: ...

@@ -13,6 +13,7 @@ from counterfoil.core.receipts.invoice import RECORD_TYPES, invoice_record
 from counterfoil.flows.announce import announce_invoices
 from counterfoil.flows.deliver import promise_documents
 from counterfoil.flows.ports import Tx
+from counterfoil.flows.write_own_deltas import write_documents
 
 
 def seal_documents(tx: Tx, drawn: Sequence[Document]) -> list[Document]:
@@ -41,4 +42,5 @@ def seal_documents(tx: Tx, drawn: Sequence[Document]) -> list[Document]:
     tx.add_records([(d.ref, RECORD_TYPES[d.kind], invoice_record(d), tx.new_salt()) for d in documents])
     promise_documents(tx, documents)
     announce_invoices(tx, "invoice.issued", documents)
+    write_documents(tx, documents)
     return documents

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Protocol
 
 from counterfoil.core.balance.delta import Delta, delta_leaf
 from counterfoil.core.basis.ids import Ref
@@ -15,7 +14,7 @@ from counterfoil.core.basis.quantity import ZERO, decimal_text
 from counterfoil.core.basis.refusals import Conflict, NotFound, Problem, refuse_if
 from counterfoil.core.contracts.parties import Customer
 from counterfoil.flows.announce import News, announce
-from counterfoil.flows.balance_rows import BalanceSetting, Claim, Claimed, DeltaRow, Head
+from counterfoil.flows.balance_rows import Claim, Claimed, DeltaRow, Head
 from counterfoil.flows.find_party import display_id
 from counterfoil.flows.ports import Tx
 
@@ -25,19 +24,6 @@ MAX_REASON = 500
 MAX_REFERENCE = 255
 MAX_METADATA = 16_384
 """Characters of JSON."""
-
-
-class BalanceTx(Tx, Protocol):
-    """What writing deltas needs of the store."""
-
-    def claim_numbers(self, claims: Sequence[Claim]) -> list[Claimed]: ...
-    def add_deltas(self, rows: Sequence[tuple[Delta, bytes]]) -> None: ...
-    def balance_heads(self, customers: Sequence[Ref], *, lock: bool = False) -> dict[Ref, Head]: ...
-    def delta_row(self, ref: Ref) -> DeltaRow | None: ...
-    def deltas_referred_to(self, pairs: Sequence[tuple[Ref, str]]) -> dict[tuple[Ref, str], list[DeltaRow]]: ...
-    def balance_setting(self) -> BalanceSetting: ...
-    def set_balance_unit(self, customer: Ref, unit: str) -> None: ...
-    def add_handles(self, handles: Sequence[tuple[str, str, Ref]]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +48,12 @@ class Written:
     error: str = ""
 
 
-def delta_problems(new: NewDelta) -> Iterable[Problem]:
-    """What is wrong with a reported change."""
+def delta_problems(new: NewDelta, most: Decimal = MAX_DELTA) -> Iterable[Problem]:
+    """What is wrong with a reported change; `most`: how large it may be, either way."""
     if new.amount == 0:
         yield Problem("delta", "must not be 0")
-    if abs(new.amount) > MAX_DELTA:
-        yield Problem("delta", "must be within 1,000,000,000 of 0")
+    if abs(new.amount) > most:
+        yield Problem("delta", f"must be within {most:,} of 0")
     if not (new.reason.strip() and len(new.reason) <= MAX_REASON):
         yield Problem("reason", f"must have 1 to {MAX_REASON} characters")
     if new.reference_id is not None and not 1 <= len(new.reference_id) <= MAX_REFERENCE:
@@ -76,7 +62,7 @@ def delta_problems(new: NewDelta) -> Iterable[Problem]:
         yield Problem("metadata", f"must not have more than {MAX_METADATA} characters of JSON")
 
 
-def write_deltas(tx: BalanceTx, new: Sequence[NewDelta]) -> list[DeltaRow]:
+def write_deltas(tx: Tx, new: Sequence[NewDelta], *, most: Decimal = MAX_DELTA) -> list[DeltaRow]:
     """Record these changes, all or none, in the order given; Invalid names what is wrong with which.
 
     From the commit on they are verified: numbered without a gap, and each proves itself by its leaf.
@@ -84,7 +70,7 @@ def write_deltas(tx: BalanceTx, new: Sequence[NewDelta]) -> list[DeltaRow]:
     if not new:
         return []
     where = [""] if len(new) == 1 else [f"[{n}]" for n in range(len(new))]
-    refuse_if(p.under(w) for w, x in zip(where, new, strict=True) for p in delta_problems(x))
+    refuse_if(p.under(w) for w, x in zip(where, new, strict=True) for p in delta_problems(x, most))
     claimed = claim(tx, new)
     left = Counter(x.customer_ref for x in new)
     rows = []
@@ -102,7 +88,7 @@ def write_deltas(tx: BalanceTx, new: Sequence[NewDelta]) -> list[DeltaRow]:
     return rows
 
 
-def write_batch(tx: BalanceTx, reports: Sequence[NewDelta | str]) -> list[Written]:
+def write_batch(tx: Tx, reports: Sequence[NewDelta | str]) -> list[Written]:
     """Record what can be recorded of many reports; a text among them is why one cannot be read.
 
     A report whose customer has a delta under its reference already, over the same amount, is that delta again; over
@@ -138,7 +124,7 @@ def write_batch(tx: BalanceTx, reports: Sequence[NewDelta | str]) -> list[Writte
     return [answers[n] for n in range(len(reports))]
 
 
-def _known(tx: BalanceTx, new: Iterable[NewDelta]) -> Mapping[tuple[Ref, str], list[DeltaRow]]:
+def _known(tx: Tx, new: Iterable[NewDelta]) -> Mapping[tuple[Ref, str], list[DeltaRow]]:
     """What was recorded before under the references of these, read once nobody else can add to it."""
     pairs = sorted({(x.customer_ref, x.reference_id) for x in new if x.reference_id})
     if not pairs:
@@ -147,7 +133,7 @@ def _known(tx: BalanceTx, new: Iterable[NewDelta]) -> Mapping[tuple[Ref, str], l
     return tx.deltas_referred_to(pairs)
 
 
-def claim(tx: BalanceTx, new: Sequence[NewDelta]) -> dict[Ref, Claimed]:
+def claim(tx: Tx, new: Sequence[NewDelta]) -> dict[Ref, Claimed]:
     """Numbers for these, in one statement; records are made for customers that had none."""
     counts = Counter(x.customer_ref for x in new)
     totals: dict[Ref, Decimal] = dict.fromkeys(counts, ZERO)
@@ -156,12 +142,12 @@ def claim(tx: BalanceTx, new: Sequence[NewDelta]) -> dict[Ref, Claimed]:
     return _claimed(tx, [Claim(ref, counts[ref], totals[ref], *_names(tx)) for ref in sorted(counts)])
 
 
-def hold(tx: BalanceTx, customers: Sequence[Ref]) -> dict[Ref, Claimed]:
+def hold(tx: Tx, customers: Sequence[Ref]) -> dict[Ref, Claimed]:
     """Hold the records of these customers until the transaction ends; those that had none get one."""
     return _claimed(tx, [Claim(ref, 0, ZERO, *_names(tx)) for ref in customers])
 
 
-def _claimed(tx: BalanceTx, claims: Sequence[Claim]) -> dict[Ref, Claimed]:
+def _claimed(tx: Tx, claims: Sequence[Claim]) -> dict[Ref, Claimed]:
     found = {c.customer_ref: c for c in tx.claim_numbers(claims)}
     made = [c for c in found.values() if c.new]
     if made:
@@ -174,7 +160,7 @@ def _claimed(tx: BalanceTx, claims: Sequence[Claim]) -> dict[Ref, Claimed]:
     return found
 
 
-def _names(tx: BalanceTx) -> tuple[str, str]:
+def _names(tx: Tx) -> tuple[str, str]:
     """A handle and an access code that nobody can guess: 128 and 40 bits of chance."""
     chance = tx.new_salt()
     handle = base64.urlsafe_b64encode(chance[:16]).decode().rstrip("=")
@@ -187,7 +173,7 @@ def customer_id(customer: Customer) -> str:
     return customer.external_id or display_id("cus", customer.ref)
 
 
-def find_adjusted(tx: BalanceTx, customer: Ref, *, record: Ref | None, reference_id: str | None) -> Ref:
+def find_adjusted(tx: Tx, customer: Ref, *, record: Ref | None, reference_id: str | None) -> Ref:
     """The committed delta that a correction points to, by its record or by its reference (the latest of several); NotFound
     `balance.adjusted_not_found`."""
     row = None if record is None else tx.delta_row(record)
@@ -198,7 +184,7 @@ def find_adjusted(tx: BalanceTx, customer: Ref, *, record: Ref | None, reference
     return row.delta.ref
 
 
-def open_record(tx: BalanceTx, customer: Customer, unit: str | None = None) -> Head:
+def open_record(tx: Tx, customer: Customer, unit: str | None = None) -> Head:
     """Give a customer a record before its first delta. Conflict for one that has one already."""
     held = hold(tx, [customer.ref])[customer.ref]
     if not held.new:
