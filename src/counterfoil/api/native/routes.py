@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from counterfoil.api.native import (
+    balances,
     books,
     catalogue,
     contracts,
@@ -35,6 +36,7 @@ ROUTES: tuple[Route, ...] = (
     *delivery.ROUTES,
     *layouts.ROUTES,
     *books.ROUTES,
+    *balances.ROUTES,
     *log.ROUTES,
     *webhooks.ROUTES,
 )
