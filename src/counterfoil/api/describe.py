@@ -206,12 +206,23 @@ def _not_null(schema: Schema) -> Schema:
     return {k: v for k, v in schema.items() if not (k == "default" and v is None)}
 
 
+_IN_ROOM = re.compile(r"counterfoil(?:\.\w+)*\.(\w+)\.(\w+)")
+"""How msgspec names types that share a name: with the module that each is of."""
+_PAGE = re.compile(r"\bPage_(\w+)_")
+
+
+def _short(name: str) -> str:
+    return _PAGE.sub(r"\1Page", _IN_ROOM.sub(lambda m: m[1].title().replace("_", "") + m[2], name))
+
+
 def _plain(value: Any) -> Any:
-    """Decimals are numbers on these wires."""
+    """Decimals are numbers on these wires; types that share a name are told apart by a word, not by our modules."""
+    if isinstance(value, str):
+        return _short(value)
     if isinstance(value, dict):
         if value.get("format") == "decimal":
             value = {**{k: v for k, v in value.items() if k not in ("format", "default")}, "type": "number"}
-        return {k: _plain(v) for k, v in value.items()}
+        return {_short(k): _plain(v) for k, v in value.items()}
     if isinstance(value, list):
         return [_plain(v) for v in value]
     return value

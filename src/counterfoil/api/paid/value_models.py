@@ -39,7 +39,7 @@ class ValueModelSummary(Output):
 class ValueModelDetail(ValueModelSummary):
     """A version with its content."""
 
-    content: ValueModelContent | dict[str, Any]
+    content: ValueModelContent
 
 
 class Backfill(Output):
@@ -99,7 +99,8 @@ def _summary(row: ModelRow) -> dict[str, Any]:
 
 
 def _detail(row: ModelRow) -> ValueModelDetail:
-    return ValueModelDetail(**_summary(row), content=dict(row.content))
+    content: Any = dict(row.content)  # as it was stored
+    return ValueModelDetail(**_summary(row), content=content)
 
 
 ROUTES = (
