@@ -146,14 +146,14 @@ def record_payment(record: bytes) -> PaymentReceipt:
 def _read(value: Json) -> PaymentReceipt:
     return PaymentReceipt(
         ref=Ref(value["receipt_ref"]),
-        revision=value["revision"],
+        revision=_whole(value["revision"]),
         number=value["number"],
         issuer_name=value["issuer"]["name"],
         customer_ref=Ref(value["customer"]["ref"]),
         customer_name=value["customer"]["name"],
         customer_email=value["customer"]["email"],
         customer_tax_id=value["customer"]["tax_id"],
-        amount_minor=value["amount_minor"],
+        amount_minor=_whole(value["amount_minor"]),
         currency=value["currency"],
         issued_at=read_instant(value["issued_at"]),
         state=value["state"],
@@ -165,6 +165,12 @@ def _read(value: Json) -> PaymentReceipt:
             )
             for x in value["items"]
         ),
-        documents=tuple(PaidDocument(Ref(x["ref"]), x["number"], x["amount_minor"]) for x in value["documents"]),
+        documents=tuple(PaidDocument(Ref(x["ref"]), x["number"], _whole(x["amount_minor"])) for x in value["documents"]),
         metadata=value["metadata"],
     )
+
+
+def _whole(value: Json) -> int:
+    if type(value) is not int:
+        raise TypeError("a whole number is expected")
+    return value
