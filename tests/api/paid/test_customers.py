@@ -103,7 +103,7 @@ def test_bad_input_is_refused_and_the_field_is_named(raw: Any, body: Any, field:
 def test_monstrous_numbers_in_metadata_are_refused_not_fatal(api: Api, number: str) -> None:
     answer = api.client.post("/api/v2/customers/", content=f'{{"name": "x", "metadata": {{"n": {number}}}}}',
                              headers={"Authorization": f"Bearer {api.token}"})
-    refused(answer, 400, "metadata")
+    refused(answer, 400)
 
 
 def test_metadata_comes_back_digit_for_digit(api: Api, raw: Any) -> None:

@@ -24,7 +24,7 @@ def send(raw: Any, *signals: dict[str, Any]) -> tuple[int, int, int]:
 
 
 def events(api: Api) -> list[dict[str, Any]]:
-    return api.get("/v1/usage")["data"]
+    return api.get("/v1/usage/events")["data"]
 
 
 @pytest.fixture

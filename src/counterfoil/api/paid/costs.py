@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from counterfoil.api.dialect import REPORTERS, Call, Route
-from counterfoil.api.paid.pages import object_text
+from counterfoil.api.paid.pages import AnyObject, object_text
 from counterfoil.api.paid.signals import MAX_BYTES, Name, OfCustomer, OfProduct, read_time
 from counterfoil.api.wire import Input, Output
 from counterfoil.core.basis.money import CURRENCIES
@@ -45,7 +45,7 @@ class CostIn(Input):
     type: Literal["cost", "usage"] = "cost"
     product: OfProduct | None = None
     timestamp: str | None = None
-    metadata: msgspec.Raw = msgspec.Raw(b"")
+    metadata: AnyObject = msgspec.UNSET
     amount: Decimal | None = None
     currency: str | None = None
     vendor: Name | None = None

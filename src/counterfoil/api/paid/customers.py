@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from counterfoil.api.dialect import FINANCE, Call, Route
-from counterfoil.api.paid.pages import Nothing, Page, Paging, given, object_text, page, page_of, since, until
+from counterfoil.api.paid.pages import AnyObject, Nothing, Page, Paging, given, object_text, page, page_of, since, until
 from counterfoil.api.wire import Input, Output, instant
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.refusals import Invalid
@@ -59,7 +59,7 @@ class CustomerIn(Input):
     billing_address: Address | None = None
     creation_state: State = "active"
     vat_number: Short | None = None
-    metadata: msgspec.Raw | None = None
+    metadata: AnyObject = msgspec.UNSET
     default_currency: str | None = None
 
 
@@ -76,7 +76,7 @@ class CustomerChange(Input):
     creation_state: State | Unset = UNSET
     churn_date: datetime | Unset | None = UNSET
     vat_number: Short | Unset | None = UNSET
-    metadata: msgspec.Raw | Unset = UNSET
+    metadata: AnyObject = msgspec.UNSET
 
 
 class CustomerFilter(Paging):

@@ -16,6 +16,9 @@ MAX_LIMIT = 100
 _HUGE = 400
 """Digits before or after the point that a number in an object of any shape may have."""
 
+AnyObject = msgspec.Raw | msgspec.UnsetType
+"""A field that takes an object of any shape; its default is UNSET."""
+
 T = TypeVar("T")
 S = TypeVar("S")
 
@@ -96,10 +99,10 @@ def _moment(text: str | None, field: str) -> tuple[datetime, datetime] | None:
     return found
 
 
-def read_object(raw: msgspec.Raw | msgspec.UnsetType | None, field: str) -> dict[str, Any] | None:
+def read_object(raw: AnyObject, field: str) -> dict[str, Any] | None:
     """An object of any shape, numbers exact; None for null or where there is none. Invalid names the field for anything
     else, for texts that cannot be stored, and for numbers beyond all reason."""
-    if raw is None or raw is msgspec.UNSET or not bytes(raw):
+    if isinstance(raw, msgspec.UnsetType):
         return None
     try:
         value = loose().decode(raw)
@@ -117,9 +120,9 @@ def read_object(raw: msgspec.Raw | msgspec.UnsetType | None, field: str) -> dict
     return value
 
 
-def object_text(raw: msgspec.Raw | msgspec.UnsetType | None, field: str) -> str | None:
+def object_text(raw: AnyObject, field: str) -> str | None:
     """The same as the text that came in."""
-    return None if read_object(raw, field) is None else bytes(raw).decode()  # type: ignore[arg-type]
+    return None if isinstance(raw, msgspec.UnsetType) or read_object(raw, field) is None else bytes(raw).decode()
 
 
 def _fault(value: Any, depth: int = 0) -> str | None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 
 from counterfoil.api.dialect import REPORTERS, Call, Route
-from counterfoil.api.paid.pages import Page, Paging, object_text, page, since, until
+from counterfoil.api.paid.pages import AnyObject, Page, Paging, object_text, page, since, until
 from counterfoil.api.wire import Input, Output, instant
 from counterfoil.core.basis.refusals import Invalid, NotFound, Problem, refuse_if
 from counterfoil.flows.adopt_signals import SignalRow, data_problems, read_data
@@ -52,7 +52,7 @@ class SignalIn(Input):
     attribution: OfProduct | None = None
     customer_unit: OfUnit | None = None
     timestamp: str | None = None
-    data: msgspec.Raw = msgspec.Raw(b"{}")
+    data: AnyObject = msgspec.UNSET
     idempotency_key: Annotated[str, msgspec.Meta(max_length=MAX_KEY)] | None = None
 
 
