@@ -39,7 +39,7 @@ from counterfoil.flows.keys import Auth, authenticate
 from counterfoil.flows.land_usage import Landings
 from counterfoil.flows.open_tenant import BOTH_MODES, Mode, OpenedTenant, open_company
 from counterfoil.flows.ports import Post
-from counterfoil.flows.sealed_receipts import language_of, sealed_receipt
+from counterfoil.flows.sealed_receipts import Receipt, language_of, sealed_receipt
 from counterfoil.flows.sessions import Sessions
 from counterfoil.flows.sharing import Share, admit, rotate_key, rotate_link
 from counterfoil.jobs.deliver import Letters, delivering, draft_of
@@ -51,6 +51,7 @@ from counterfoil.store.sessions import BeforeTenant
 from counterfoil.store.sharing import find_handle, find_root
 from counterfoil.store.tenants import add_tenant, all_tenants, find_key, find_tenant
 from counterfoil.store.tx import Database, Tx
+from counterfoil.web.receipt_page import display_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +191,14 @@ class House:
             return f"{base}/public/value-receipts/{tx.handle_of('value_receipt', receipt.ref) or ''}"
         key = f"?k={self.receipt_key(tx.this_tenant().ref, receipt.ref)}" if isinstance(receipt, PaymentReceipt) else ""
         return f"{base}/receipt/{receipt_id(receipt)}{key}"
+
+    def receipt_display(self, tx: Tx, receipt: Receipt, *, is_draft: bool = False) -> Mapping[str, Any]:
+        """A receipt as finished text in its customer's language and look, for who renders it elsewhere."""
+        customer = receipt.customer_ref
+        return display_of(
+            receipt, language=language_of(tx, customer), layout=layout_of(tx, customer), tenant_ref=tx.this_tenant().ref,
+            is_draft=is_draft,
+        )
 
     def receipt_key(self, tenant_ref: str, receipt_ref: str) -> str:
         """What opens the page of a payment receipt: whose it is, and 128 bits that nobody can guess."""

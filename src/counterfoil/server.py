@@ -29,12 +29,17 @@ from counterfoil.api.received.usage_files import upload_handlers
 from counterfoil.app import House
 from counterfoil.flows.keys import Auth
 from counterfoil.jobs.worker import run_worker
+from counterfoil.web.receipt_pages import receipt_pages
 from counterfoil.web.routes import error_response, pages
+from counterfoil.web.shared_record_page import shared_record_pages
 from counterfoil.web.upload_page import upload_pages
+from counterfoil.web.value_receipt_page import value_receipt_pages
 
 THREADS = 7
 """Handlers that run at once: with the worker's two lanes and the usage writers they stay within the house's connections."""
 STOP_SECONDS = 20
+PAGES = ("/i/", "/assets/", "/log/", "/receipt/", "/public/", "/c/", "/look/", "/logo/", "/gallery")
+"""Where people look: what is not found there is a page, too."""
 DIALECTS = (RECEIVED, PAID, PACSPACE, GIGSTACK)
 """The published APIs, which share one door; the native one has its own."""
 
@@ -49,6 +54,7 @@ class Server:
         self._behind = Litestar(
             route_handlers=[
                 *handlers(house), *received_about(), *upload_handlers(house), *pages(house), *upload_pages(),
+                *receipt_pages(house), *value_receipt_pages(house), *shared_record_pages(house),
                 *(handler for dialect in DIALECTS for handler in mount.handlers(house, dialect)),
                 *(handler for shown in PUBLISHED for handler in describe.handlers(shown)),
                 self._metrics(),
@@ -101,7 +107,7 @@ def _answer_to(request: Request[Any, Any, Any], error: Exception) -> Response[An
         if dialect.is_ours(path):
             return mount.answer_to(dialect, error, request.method, path)
     failure = refused(error, f"{request.method} {path}")
-    if path.startswith(("/i/", "/assets/", "/log/")) or (
+    if path.startswith(PAGES) or (
         not path.startswith("/v1") and "text/html" in request.headers.get("accept", "")
     ):
         words = {404: "Not found", 405: "Not possible"}.get(failure.status, "Something went wrong")

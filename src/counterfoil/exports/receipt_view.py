@@ -124,7 +124,7 @@ def _balance(receipt: BalanceReceipt, local: Local, layout: Layout) -> ReceiptVi
          Column(_headed(local, receipt.unit), True)),
         tuple((x.reason, local.number(Decimal(x.count)), local.number(x.amount)) for x in receipt.lines),
     )
-    span = _half_open(receipt.starts_at, receipt.ends_at, local)
+    span = half_open(receipt.starts_at, receipt.ends_at, local)
     numbers = f"{receipt.first_sequence} – {receipt.last_sequence}"
     rule = local.word("receipt_balance_rule", n=count, first=receipt.first_sequence, last=receipt.last_sequence)
     id = receipt_id(receipt)
@@ -297,7 +297,7 @@ def _moment(at: datetime, local: Local) -> str:
     return f"{local.date(utc.date())}, {utc:%H:%M:%S}" if utc.second else f"{local.date(utc.date())}, {utc:%H:%M}"
 
 
-def _half_open(start: datetime, end: datetime, local: Local) -> str:
+def half_open(start: datetime, end: datetime, local: Local) -> str:
     """Whole days are shown by their first and last; anything else with its times."""
     first, last = start.astimezone(UTC), end.astimezone(UTC)
     if first.time() == time.min and last.time() == time.min:

@@ -94,6 +94,12 @@ RECEIPTS: dict[str, tuple[str, str, str, str]] = {
                         "A la espera de autorización…"),
     "receipt_link_to": ("Open in a page of its own", "Auf eigener Seite öffnen", "Ouvrir dans sa propre page",
                         "Abrir en su propia página"),
+    "receipt_record": ("Shared record", "Gemeinsames Konto", "Compte partagé", "Registro compartido"),
+    "receipt_now": ("Balance now", "Saldo jetzt", "Solde actuel", "Saldo actual"),
+    "receipt_list": ("Receipts", "Belege", "Reçus", "Recibos"),
+    "receipt_recent": ("Latest changes", "Letzte Änderungen", "Derniers mouvements", "Últimos movimientos"),
+    "receipt_day": ("Date (UTC)", "Datum (UTC)", "Date (UTC)", "Fecha (UTC)"),
+    "receipt_none_yet": ("No receipts yet.", "Noch keine Belege.", "Pas encore de reçus.", "Aún no hay recibos."),
     "receipt_proof_intro": (
         "Your browser fetches the proof of this receipt and checks it here. Nothing is sent anywhere.",
         "Ihr Browser lädt den Nachweis zu diesem Beleg und prüft ihn hier. Es wird nichts gesendet.",

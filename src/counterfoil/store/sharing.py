@@ -43,7 +43,7 @@ class SharingRows(Rows):
             "signing_key IS NOT NULL FROM sharing_setting WHERE tenant = %s",
             self.tenant,
         )
-        return Sharing() if row is None else Sharing(*row[:5], tuple(row[5]), row[6], row[7])
+        return Sharing() if row is None else Sharing(row[0], row[1], row[2], row[3], row[4], tuple(row[5]), row[6], row[7])
 
     def put_sharing(self, sharing: Sharing) -> None:
         """Keep settings; the key stays."""

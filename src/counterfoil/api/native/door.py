@@ -43,6 +43,14 @@ class House(Protocol):
         """Where mails are handed over; None when no mail server is configured."""
         ...
 
+    def rotate_share_key(self, tx: Any) -> str:
+        """A new key that tokens for private receipts are signed with."""
+        ...
+
+    def rotate_share_link(self, tx: Any, receipt: str) -> str:
+        """Another link for a value receipt."""
+        ...
+
     @property
     def webhook_safe(self) -> Any:
         """Closes and opens the secrets of webhooks."""

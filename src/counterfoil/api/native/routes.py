@@ -15,10 +15,12 @@ from counterfoil.api.native import (
     log,
     parties,
     receipts,
+    sharing,
     tenant,
     uploads,
     usage,
     webhooks,
+    witnesses,
 )
 from counterfoil.api.native.door import Route
 
@@ -33,10 +35,12 @@ ROUTES: tuple[Route, ...] = (
     *invoices.ROUTES,
     *documents.ROUTES,
     *receipts.ROUTES,
+    *sharing.ROUTES,
     *delivery.ROUTES,
     *layouts.ROUTES,
     *books.ROUTES,
     *balances.ROUTES,
     *log.ROUTES,
+    *witnesses.ROUTES,
     *webhooks.ROUTES,
 )

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from counterfoil.api.dialect import Answer, Dialect, Route
-from counterfoil.api.paid import costs, customers, signals, value_metrics, value_models, value_receipts, webhooks
+from counterfoil.api.paid import (
+    costs,
+    customers,
+    public,
+    signals,
+    value_metrics,
+    value_models,
+    value_receipts,
+    webhooks,
+)
 from counterfoil.core.basis.refusals import Conflict, Forbidden, Invalid, NotFound, Refusal, Upstream
 
 STATUS: tuple[tuple[type[Refusal], int], ...] = (
@@ -35,7 +44,7 @@ def error(status: int, code: str, message: str, headers: dict[str, str] | None =
 
 ROUTES: tuple[Route, ...] = (
     *customers.ROUTES, *signals.ROUTES, *costs.ROUTES, *value_receipts.ROUTES, *value_metrics.ROUTES, *value_models.ROUTES,
-    *webhooks.ROUTES,
+    *webhooks.ROUTES, *public.ROUTES,
 )
 
 PAID = Dialect("paid", ("/api/v2", "/api/public"), ROUTES, refusal, error)
