@@ -13,6 +13,7 @@ from msgspec import Meta, Raw
 
 from counterfoil.api.dialect import READERS, REPORTERS, Call, Route
 from counterfoil.api.pacspace.wire import (
+    NOTHING,
     DeltaOut,
     ScopeOut,
     ScopeQuery,
@@ -20,6 +21,7 @@ from counterfoil.api.pacspace.wire import (
     delta_out,
     exact,
     hex_of,
+    is_nothing,
     json_text,
     scope_out,
     shown,
@@ -74,7 +76,7 @@ class NewDeltaIn(Input):
     delta: Raw
     reason: str
     reference_id: str | None = None
-    metadata: Raw | None = None
+    metadata: Raw = NOTHING
     adjusts: Adjusts | None = None
 
 
@@ -156,7 +158,7 @@ class CompareIn(Input):
     customer_id: str
     your_balance: Raw
     their_balance: Raw
-    starting_balance: Raw | None = None
+    starting_balance: Raw = NOTHING
     starting_checkpoint: str | None = None
     starting_checkpoint_type: str | None = None
     period: str | None = None
@@ -366,7 +368,7 @@ def _steps(steps: tuple[Step, ...] | None) -> list[StepOut] | None:
 def post_compare(call: Call) -> CompareOut:
     """Two sides beside the record."""
     body: CompareIn = call.body
-    opening = ZERO if body.starting_balance is None else exact(body.starting_balance, "startingBalance")
+    opening = ZERO if is_nothing(body.starting_balance) else exact(body.starting_balance, "startingBalance")
     view = view_of(
         call.tx, body.customer_id, asked(body), opening=opening, checkpoint=body.starting_checkpoint,
         checkpoint_type=body.starting_checkpoint_type,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from counterfoil.api.dialect import Answer, Dialect, Route
+from counterfoil.api.dialect import Answer, AnyRoute, Dialect, House, Request, Route, who
 from counterfoil.api.pacspace import customers, deltas, receipts, verify, webhooks
 from counterfoil.core.basis.refusals import Conflict, Forbidden, Invalid, NotFound, Refusal, Upstream
+from counterfoil.flows.keys import Auth
 
 STATUS: tuple[tuple[type[Refusal], int], ...] = (
     (Invalid, 400),
@@ -59,6 +60,14 @@ ROUTES: tuple[Route, ...] = (
     *webhooks.ROUTES,
 )
 
+def who_asks(house: House, route: AnyRoute, request: Request) -> Auth:
+    """Who asks. Clients send a person's session token as a bearer, beside the API key that they send with everything."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if route.by == "person" and scheme.lower() == "bearer" and not token.startswith("pk_") and token.count(".") != 2:
+        return house.sessions.who(token.strip())
+    return who(house, route, request)
+
+
 PACSPACE = Dialect(
-    "pacspace", ("/api/v1", "/dashboard"), ROUTES, refusal, error, success
+    "pacspace", ("/api/v1", "/dashboard"), ROUTES, refusal, error, success, who_asks
 )

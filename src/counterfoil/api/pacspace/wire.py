@@ -19,6 +19,8 @@ from counterfoil.flows.balance_rows import CheckpointRow, DeltaRow
 from counterfoil.flows.find_party import display_id
 
 _NUMBER = re.compile(rb"-?\d{1,40}(\.\d{1,400})?([eE][+-]?\d{1,3})?")
+NOTHING = Raw(b"")
+"""A field that was left out."""
 _STEP = Decimal(1).scaleb(-MAX_SCALE)
 
 
@@ -37,13 +39,16 @@ def exact(raw: Raw, field: str) -> Decimal:
         raise Invalid.field(field, "must be a number") from None
 
 
-def json_text(raw: Raw | None, field: str) -> str:
+def is_nothing(raw: Raw) -> bool:
+    """Whether a field was left out, or null."""
+    return bytes(raw).strip() in (b"", b"null")
+
+
+def json_text(raw: Raw, field: str) -> str:
     """An object of the caller's, as JSON without white space; "" for none."""
-    if raw is None:
+    if is_nothing(raw):
         return ""
     text = bytes(raw).strip()
-    if text == b"null":
-        return ""
     try:
         if not text.startswith(b"{"):
             raise Invalid.field(field, "must be an object")
