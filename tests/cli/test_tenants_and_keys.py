@@ -9,12 +9,13 @@ from argon2 import PasswordHasher
 
 from counterfoil.app import open_house
 from counterfoil.core.basis.refusals import Forbidden
+from counterfoil.flows.sharing import key_context
 from counterfoil.settings import read_settings
 from tests.cli.conftest import Cli
 
 PROMISED = {
     "admin_email", "admin_password", "api_key", "api_secret", "token", "entity_ref", "pricing_ref", "usage_pricing_ref",
-    "usage_product_ref", "usage_product_name", "tenant_ref",
+    "usage_product_ref", "usage_product_name", "tenant_ref", "share_signing_key", "webhook_ref", "webhook_secret",
 }  # fmt: skip
 
 
@@ -34,6 +35,11 @@ def test_a_sandbox_is_ready_for_use(cli: Cli) -> None:
                 kinds[key] = [i.kind for i in version.pricing.items]
             assert kinds == {"pricing_ref": ["recurring"], "usage_pricing_ref": ["usage"]}
             assert tx.meters([made["usage_product_ref"]])[made["usage_product_ref"]].name == made["usage_product_name"]
+            (webhook,) = tx.webhooks("native")
+            assert (webhook.ref, webhook.enabled) == (made["webhook_ref"], False)
+            assert house.webhook_safe.open(webhook.secret, made["tenant_ref"], webhook.ref) == made["webhook_secret"]
+            sealed_key = tx.share_key()
+            assert house.vault.decrypt(sealed_key, key_context(made["tenant_ref"])) == made["share_signing_key"].encode()
             (kept,) = tx.all("SELECT email, password_hash, role FROM person WHERE tenant = %s", who.tenant)
     assert (kept[0], kept[2]) == (made["admin_email"], "admin")
     assert PasswordHasher().verify(kept[1], made["admin_password"])

@@ -22,9 +22,9 @@ def sandbox(
 ) -> None:
     """Make a fresh test tenant that is ready for use.
 
-    It has an entity with a bank account and a payment gateway, an administrator, an API key, and published pricings in
-    USD: one fixed, one metered, plans to choose from, and usage in tiers. Secrets are shown once, now. Each call makes
-    another one.
+    It has an entity with a bank account and a payment gateway, an administrator, an API key, a key that tokens for shared
+    receipts are signed with, a webhook that waits for an address, and published pricings in USD: one fixed, one metered, plans
+    to choose from, and usage in tiers. Secrets are shown once, now. Each call makes another one.
 
     Example: [bold]TOKEN=$(counterfoil sandbox --json | jq -r .token)[/bold]
     """
@@ -84,11 +84,24 @@ def make_sandbox(house: Any, name: str = "", *, example: bool = False) -> dict[s
             "api_secret": key.api_secret,
             "token": key.token,
             "entity_ref": entity.ref,
+            "share_signing_key": house.rotate_share_key(tx),
+            **_webhook(tx, house.webhook_safe),
             **priced,
         }
         if example:
             made |= _agree(tx, entity.ref, priced)
     return made
+
+
+def _webhook(tx: Any, safe: Any) -> dict[str, str]:
+    """A webhook that is told nothing until it is given an address of yours and switched on."""
+    from counterfoil.flows.keep_webhooks import create_webhook
+
+    webhook, secret = create_webhook(
+        tx, safe, dialect="native", url="https://example.com/webhooks", enabled=False, backfill=False,
+        description="Give it an address of yours and switch it on: PATCH /v1/webhooks/{webhook_ref}",
+    )
+    return {"webhook_ref": webhook.ref, "webhook_secret": secret}
 
 
 def _paid_at(account: str, gateway: str, company: str) -> dict[str, Any]:

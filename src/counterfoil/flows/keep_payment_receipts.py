@@ -8,6 +8,8 @@ from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
 
+import msgspec
+
 from counterfoil.core.basis.ids import Ref, derived_ref
 from counterfoil.core.basis.money import CURRENCIES, EXACT, MAX_MINOR, exponent, to_major, to_minor
 from counterfoil.core.basis.period import instant_text
@@ -306,6 +308,6 @@ def _object(kept: KeptReceipt) -> dict[str, Any]:
         "id": display_id("receipt", r.ref), "currency": r.currency, "description": r.description,
         "client": {"id": display_id("client", r.customer_ref), "rfc": r.customer_tax_id, "name": r.customer_name,
                    "email": r.customer_email},
-        "amount": format(to_major(r.amount_minor, r.currency), "f"), "receiptNumber": r.number, "status": r.state,
+        "amount": msgspec.Raw(decimal_text(to_major(r.amount_minor, r.currency)).encode()), "receiptNumber": r.number, "status": r.state,
         "issueDate": instant_text(r.issued_at), "paymentMethod": r.method, "timestamp": instant_text(kept.created_at),
     }

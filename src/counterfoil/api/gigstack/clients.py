@@ -9,13 +9,13 @@ from typing import Any
 from msgspec import UNSET, UnsetType
 
 from counterfoil.api.dialect import FINANCE, Call, Route
-from counterfoil.api.gigstack.wire import ANYBODY, QueryReading, Reading
-from counterfoil.api.wire import Input, Output
+from counterfoil.api.gigstack.wire import ANYBODY, Deleted, DeletedAnswer, QueryReading, Reading
+from counterfoil.api.wire import Input, Output, instant
 from counterfoil.core.basis.ids import Ref
-from counterfoil.core.basis.refusals import refuse_if
+from counterfoil.core.basis.refusals import Conflict, Invalid, refuse_if
 from counterfoil.core.contracts.parties import Customer
-from counterfoil.flows.find_party import display_id, find_customer, find_customers, home_entity
-from counterfoil.flows.keep_parties import change_customer, create_customers
+from counterfoil.flows.find_party import display_id, find_customers, home_entity
+from counterfoil.flows.keep_accounts import Account, change_account, close_account, find_account, open_account
 
 LONGEST = 200
 """Characters of a text of a client."""
@@ -46,6 +46,7 @@ class Client(Output):
     email: str
     rfc: str
     external_id: str | None
+    timestamp: str
 
 
 class ClientAnswer(Output):
@@ -74,10 +75,12 @@ class ClientQuery(Input):
     name: str | None = None
 
 
-def client_out(c: Customer) -> Client:
+def client_out(account: Account) -> Client:
     """A client as this wire shows it."""
+    c = account.customer
     return Client(
-        id=display_id("client", c.ref), name=c.name, email=c.email, rfc=c.tax_id or ANYBODY, external_id=c.external_id
+        id=display_id("client", c.ref), name=c.name, email=c.email, rfc=c.tax_id or ANYBODY, external_id=c.external_id,
+        timestamp=instant(account.created_at) or "",
     )
 
 
@@ -94,10 +97,10 @@ def post_client(call: Call) -> ClientAnswer:
         read.wrong("externalId", "is the name of another client")
     refuse_if(read.problems)
     home = home_entity(call.tx)
-    (made,) = create_customers(call.tx, [Customer(
+    made = open_account(call.tx, Customer(
         Ref(""), name, home.ref, home.currency, external_id=external_id, email=fields["email"] or "",
         tax_id=fields["rfc"] or "",
-    )])
+    ))
     return ClientAnswer(data=client_out(made), message="Client created successfully")
 
 
@@ -109,7 +112,7 @@ def get_clients(call: Call) -> ClientsAnswer:
     read.end()
     names, total = call.tx.customer_names(q.name or "", limit=part.limit, offset=part.offset)
     refs = [ref for ref, _name, _legal_name in names]
-    there = call.tx.customers(refs)
+    there = call.tx.account_rows(refs)
     following = part.next(len(refs), total)
     return ClientsAnswer(
         data=[client_out(there[ref]) for ref in refs], message="Clients retrieved successfully", total_results=total,
@@ -119,7 +122,7 @@ def get_clients(call: Call) -> ClientsAnswer:
 
 def get_client(call: Call) -> ClientAnswer:
     """One client."""
-    found = find_customer(call.tx, call.param("client_id"))
+    found = find_account(call.tx, call.param("client_id"))
     return ClientAnswer(data=client_out(found), message="Client retrieved successfully")
 
 
@@ -131,14 +134,25 @@ def put_client(call: Call) -> ClientAnswer:
     if "name" in fields and not fields["name"]:
         read.required("name", "Name is required")
     refuse_if(read.problems)
-    before = find_customer(call.tx, call.param("client_id"))
+    found = find_account(call.tx, call.param("client_id"))
+    before = found.customer
     after = replace(
         before, name=fields.get("name") or before.name,
         email=(fields["email"] or "") if "email" in fields else before.email,
         tax_id=(fields["rfc"] or "") if "rfc" in fields else before.tax_id,
     )
-    changed = before if after == before else change_customer(call.tx, after)
+    changed = found if after == before else change_account(call.tx, after)
     return ClientAnswer(data=client_out(changed), message="Client updated successfully")
+
+
+def remove_client(call: Call) -> DeletedAnswer:
+    """Delete a client. Its receipts stay."""
+    ref = find_account(call.tx, call.param("client_id")).customer.ref
+    try:
+        close_account(call.tx, ref)
+    except Invalid as refused:
+        raise Conflict(refused.code, refused.message) from None
+    return DeletedAnswer(data=Deleted(id=display_id("client", ref), deleted=True), message="Client deleted successfully")
 
 
 def _texts(read: Reading, given: Mapping[str, Any]) -> dict[str, str | None]:
@@ -160,4 +174,5 @@ ROUTES = (
     Route("GET", "/v2/clients", get_clients, ClientsAnswer, query=ClientQuery, tag="Clients", summary="Clients, by name"),
     Route("GET", _ONE, get_client, ClientAnswer, tag="Clients", summary="One client"),
     Route("PUT", _ONE, put_client, ClientAnswer, body=ClientChanges, roles=FINANCE, tag="Clients", summary="Change a client"),
+    Route("DELETE", _ONE, remove_client, DeletedAnswer, roles=FINANCE, tag="Clients", summary="Delete a client"),
 )
