@@ -21,6 +21,7 @@ from counterfoil.adapters.secrets import Vault, installation_secret
 from counterfoil.adapters.signing import Ed25519Signer, LogKeys
 from counterfoil.adapters.tokens import read_token
 from counterfoil.adapters.webhook_calls import WebhookCalls, read_allowed
+from counterfoil.adapters.witness_calls import WitnessCalls
 from counterfoil.core.basis.ids import Ref, time_ordered_ref
 from counterfoil.core.basis.refusals import NotFound
 from counterfoil.core.invoicing.document import Document
@@ -42,6 +43,8 @@ from counterfoil.flows.ports import Post
 from counterfoil.flows.sealed_receipts import Receipt, language_of, sealed_receipt
 from counterfoil.flows.sessions import Sessions
 from counterfoil.flows.sharing import Share, admit, rotate_key, rotate_link
+from counterfoil.flows.witness_logs import own_key
+from counterfoil.jobs.ask_witnesses import AskingWitnesses
 from counterfoil.jobs.deliver import Letters, delivering, draft_of
 from counterfoil.jobs.timetable import Job, timetable
 from counterfoil.jobs.webhooks import Calling
@@ -127,6 +130,20 @@ class House:
     def signer(self, tx: Tx) -> Ed25519Signer:
         """Who signs the log of a transaction's tenant."""
         return self.log_keys.signer(tx.log_key(), tx.this_tenant().log_origin)
+
+    def witness_signer(self, tx: Tx) -> Ed25519Signer:
+        """Who cosigns the logs that a transaction's tenant watches."""
+        key = own_key(tx, tx.this_tenant().log_origin, self.log_keys.new_log_key)
+        return self.log_keys.signer(key.private_key, key.name)
+
+    def witness_key(self, tx: Tx) -> str:
+        """The verifier key of its cosignatures."""
+        return own_key(tx, tx.this_tenant().log_origin, self.log_keys.new_log_key).verifier_key
+
+    @property
+    def witness_calls(self) -> WitnessCalls:
+        """Reaches witnesses."""
+        return WitnessCalls(self.webhook_calls)
 
     def integrate(self, tenant: int) -> int:
         """Take all sealed records that wait into the tenant's log and publish its checkpoint; how many they were."""
@@ -262,7 +279,8 @@ class House:
 
         calling = Calling(self.tx, self.webhook_calls, self.webhook_safe, self.clock, links=self.receipt_links)
         deliver = delivering(self.tx, self.letters, self.post, self.clock)
-        return timetable(self.tx, self.signer, bring_up, deliver, call_webhooks=calling)
+        asking = AskingWitnesses(self.tx, self.witness_calls.post)
+        return timetable(self.tx, self.signer, bring_up, deliver, call_webhooks=calling, ask_witnesses=asking)
 
     def close(self) -> None:
         """Give the database connections back."""

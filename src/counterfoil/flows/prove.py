@@ -16,7 +16,9 @@ from counterfoil.core.basis.refusals import Conflict, Invalid, NotFound
 from counterfoil.core.receipts.balance import BALANCE_RECEIPT
 from counterfoil.core.receipts.bundle import make_bundle
 from counterfoil.core.receipts.value import VALUE_RECEIPT
+from counterfoil.core.tlog.checkpoint import with_cosignatures
 from counterfoil.core.tlog.entry import commitment
+from counterfoil.core.tlog.note import read_note
 from counterfoil.core.tlog.tiles import (
     TILE_WIDTH,
     Fetch,
@@ -33,9 +35,9 @@ from counterfoil.core.usage.event import Event
 from counterfoil.core.usage.meter_codec import meter_from_json
 from counterfoil.core.usage.reading import counts
 from counterfoil.core.usage.seal import event_bytes_in_order
-from counterfoil.flows.balance_items import balance_items
 from counterfoil.core.value.model import model_from_json
 from counterfoil.core.value.tally import products_of, takes
+from counterfoil.flows.balance_items import balance_items
 
 LAST_INSTANT = timedelta(microseconds=1)
 """A period whose end is included ends so much later."""
@@ -132,6 +134,14 @@ class ProofTx(Protocol):
         """The oldest signed head over at least so many leaves."""
         ...
 
+    def cosigned_checkpoint(self, above: int) -> SignedHead | None:
+        """The newest head over more than so many leaves that a witness cosigned."""
+        ...
+
+    def cosignatures(self, size: int) -> Sequence[tuple[str, str]]:
+        """(signature line, verifier key) of the witnesses of a head."""
+        ...
+
     def tile(self, level: int, index: int) -> bytes | None:
         """A tile's hashes."""
         ...
@@ -159,10 +169,11 @@ class ConsistencyProof:
 
 
 def bundle_of(tx: ProofTx, record_ref: Ref, *, since: int | None = None) -> bytes:
-    """The proof bundle of a sealed record: it, its place under the newest head, and the events that it counted.
+    """The proof bundle of a sealed record: it, its place under the log's head, and the events that it counted.
 
-    `since`: the size of an older head of this log that the reader kept; the bundle then shows that the newest head
-    continues it. NotFound for an unknown record or head; Conflict `record.pending` while the log has not taken it in.
+    The head is the newest one that a witness cosigned, where there is one over the record; else the newest of all.
+    `since`: the size of an older head of this log that the reader kept; the bundle then shows that its head continues it.
+    NotFound for an unknown record or head; Conflict `record.pending` while the log has not taken it in.
     """
     sealed = tx.record(record_ref)
     if sealed is None:
@@ -172,14 +183,17 @@ def bundle_of(tx: ProofTx, record_ref: Ref, *, since: int | None = None) -> byte
         raise Conflict("record.pending", "the record is sealed but not in the log yet: try again in a moment")
     if index >= head.size:  # the head was read just before the record got its place
         head = _head(tx)
-    older = None if since is None else (checkpoint(tx, since), consistency(tx, since, head.size).proof)
+    head = tx.cosigned_checkpoint(max(index, (since or 0) - 1)) or head
+    signed = tx.cosignatures(head.size)
+    older = None if since is None else (_signed_at(tx, since).note, consistency(tx, since, head.size).proof)
     return make_bundle(
         sealed.body,
         salt=sealed.salt,
         index=index,
         proof=inclusion_from_tiles(_fetch(tx), index, head.size),
-        checkpoint=head.note,
+        checkpoint=_cosigned(head, signed),
         verifier_key=verifier_key(tx),
+        witness_keys=[key for _line, key in signed],
         consistency=older,
         usage=items_of(tx, record_ref, parse_canonical(sealed.body)),
     )
@@ -191,13 +205,26 @@ def verifier_key(tx: ProofTx) -> str:
 
 
 def checkpoint(tx: ProofTx, size: int | None = None) -> bytes:
-    """The newest signed head, or the one over exactly `size` leaves; NotFound when there is none."""
-    if size is None:
-        return _head(tx).note
+    """The newest signed head, or the one over exactly `size` leaves, with the cosignatures of its witnesses; NotFound when
+    there is none."""
+    head = _head(tx) if size is None else _signed_at(tx, size)
+    return _cosigned(head, tx.cosignatures(head.size))
+
+
+def _signed_at(tx: ProofTx, size: int) -> SignedHead:
     head = tx.checkpoint_at_least(size)
     if head is None or head.size != size:
         raise NotFound("checkpoint.not_found", f"no head was signed over {size} records")
-    return head.note
+    return head
+
+
+def _cosigned(head: SignedHead, signed: Sequence[tuple[str, str]]) -> bytes:
+    lines = "".join(line for line, _key in signed).encode()
+    return with_cosignatures(head.note, read_note(_text(head) + lines).signatures) if lines else head.note
+
+
+def _text(head: SignedHead) -> bytes:
+    return read_note(head.note).text.encode() + b"\n"
 
 
 def consistency(tx: ProofTx, old_size: int, size: int) -> ConsistencyProof:

@@ -43,10 +43,11 @@ def timetable(
     advance: Callable[[int], int],
     deliver: Callable[[int, Callable[[], bool]], int] | None = None,
     call_webhooks: Callable[[int, Callable[[], bool]], int] | None = None,
+    ask_witnesses: Callable[[int, Callable[[], bool]], int] | None = None,
 ) -> tuple[Job, ...]:
     """The jobs of an installation. `signer_of` opens the log key of a transaction's tenant; `advance` brings a tenant
-    up to date in transactions of its own and tells how many documents that made; `deliver` sends what was promised, `call_webhooks` tells
-    those who subscribed.
+    up to date in transactions of its own and tells how many documents that made; `deliver` sends what was promised,
+    `call_webhooks` tells those who subscribed, `ask_witnesses` has new checkpoints cosigned.
 
     Tenants of both modes are advanced: a test tenant follows the wall clock until its own is moved.
     """
@@ -55,6 +56,7 @@ def timetable(
         Job("advance", 60, EVERY_MODE, lambda tenant, _stopping: advance(tenant)),
         *([] if deliver is None else [Job("deliver", 5, EVERY_MODE, deliver)]),
         *([] if call_webhooks is None else [Job("call_webhooks", 1, EVERY_MODE, call_webhooks, lane="webhooks")]),
+        *([] if ask_witnesses is None else [Job("ask_witnesses", 2, EVERY_MODE, ask_witnesses, lane="witnesses")]),
         Job("work_uploads", 1, EVERY_MODE, working_uploads(open_tx), lane="uploads"),
         Job("forget_answers", 3600, EVERY_MODE, forgetting(open_tx)),
     )

@@ -13,7 +13,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from counterfoil.core.basis.ids import Ref, is_ref
 from counterfoil.core.basis.period import local_date
-from counterfoil.core.basis.refusals import Conflict, NotFound, Refusal, Upstream
+from counterfoil.core.basis.refusals import Conflict, Invalid, NotFound, Refusal, Upstream
 from counterfoil.core.invoicing.document import Document
 from counterfoil.core.invoicing.lifecycle import State
 from counterfoil.exports.usage_csv import usage_file
@@ -21,9 +21,10 @@ from counterfoil.flows.counted_usage import counted_usage
 from counterfoil.flows.credit_document import document_of
 from counterfoil.flows.document_state import state_now
 from counterfoil.flows.keep_layouts import layout_of
-from counterfoil.flows.prove import bundle_of, checkpoint, served_tile, verifier_key
+from counterfoil.flows.prove import bundle_of, checkpoint, consistency, served_tile, verifier_key
 from counterfoil.web.assets import CONTENT_SECURITY_POLICY, asset, cache_control
 from counterfoil.web.invoice_page import InvoiceLinks, error_page, invoice_page, landing_page
+from counterfoil.web.witness_door import witness_door
 
 HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
@@ -67,7 +68,7 @@ class House(Protocol):
 
 def pages(house: House) -> Sequence[HTTPRouteHandler]:
     """Every page."""
-    return (*_open_pages(), *_hosted_pages(house), *_log_pages(house))
+    return (*_open_pages(), *_hosted_pages(house), *_log_pages(house), *witness_door(house))
 
 
 def refused(error: Refusal) -> Response[str]:
@@ -153,14 +154,37 @@ def _log_pages(house: House) -> Sequence[HTTPRouteHandler]:
 
     @get("/log/{tenant_ref:str}/checkpoint", sync_to_thread=True, include_in_schema=False)
     def head(request: Seen) -> Response[Any]:
-        return served(request, checkpoint, "text/plain", "no-cache")
+        def read(tx: Any) -> bytes:
+            return checkpoint(tx, _size(request, "size") if "size" in request.query_params else None)
+
+        return served(request, read, "text/plain", "no-cache")
 
     @get("/log/{tenant_ref:str}/tile/{rest:path}", sync_to_thread=True, include_in_schema=False)
     def tile(request: Seen) -> Response[Any]:
         path = f"tile{request.path_params['rest']}"
         return served(request, lambda tx: served_tile(tx, path), "application/octet-stream", FOR_EVER)
 
-    return head, tile
+    @get("/log/{tenant_ref:str}/consistency", sync_to_thread=True, include_in_schema=False)
+    def grown(request: Seen) -> Response[Any]:
+        """That the log only grew between two sizes, as JSON for other programs; refusals, too."""
+        try:
+            old, new = (_size(request, name) for name in ("old", "new"))
+            with house.tx(_tenant(house, request.path_params["tenant_ref"]), NOBODY) as tx:
+                found = consistency(tx, old, new)
+        except Refusal as error:
+            status = 404 if isinstance(error, NotFound) else 400
+            return Response({"error": error.code, "message": error.message}, status_code=status, headers=HEADERS)
+        shown = {"old": found.old_size, "new": found.size, "proof": [h.hex() for h in found.proof]}
+        return Response(shown, headers={**HEADERS, "Cache-Control": FOR_EVER})
+
+    return head, tile, grown
+
+
+def _size(request: Seen, name: str) -> int:
+    text = request.query_params.get(name, "")
+    if not (text.isascii() and text.isdigit()) or len(text) > 15:
+        raise Invalid.field(name, "must be the size of a checkpoint: a whole number from 1")
+    return int(text)
 
 
 def _tenant(house: House, tenant_ref: str) -> int:

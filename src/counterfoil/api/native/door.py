@@ -110,6 +110,15 @@ class House(Protocol):
         """Its page."""
         ...
 
+    def witness_key(self, tx: Any) -> str:
+        """The verifier key that the tenant cosigns other logs with."""
+        ...
+
+    @property
+    def witness_calls(self) -> Any:
+        """Reaches witnesses; checks their addresses."""
+        ...
+
     def preview_layout(self, tx: Any, layout: Any, document_ref: str | None = None) -> bytes:
         """A document, or a sample of one, as PDF in a layout that need not be stored."""
         ...

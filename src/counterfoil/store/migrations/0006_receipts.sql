@@ -409,24 +409,37 @@ CREATE TABLE cosignature (
     FOREIGN KEY (tenant, witness) REFERENCES witness
 );
 
+CREATE TABLE witness_key (
+    tenant       integer NOT NULL REFERENCES tenant,
+    name         text NOT NULL,
+    private_key  bytea NOT NULL,
+    verifier_key text NOT NULL,
+    created_at   timestamptz NOT NULL,
+    PRIMARY KEY (tenant)
+);
+COMMENT ON TABLE witness_key IS 'the key that this tenant cosigns the logs of others with, apart from that of its own log';
+COMMENT ON COLUMN witness_key.private_key IS 'encrypted with the secret of the installation';
+
 CREATE TABLE witnessed_log (
     tenant       integer NOT NULL REFERENCES tenant,
     origin       text NOT NULL,
     verifier_key text NOT NULL,
+    active       boolean NOT NULL DEFAULT true,
     size         bigint NOT NULL DEFAULT 0,
     root         bytea,
     note         text,
     updated_at   timestamptz NOT NULL,
     PRIMARY KEY (tenant, origin)
 );
-COMMENT ON TABLE witnessed_log IS 'logs of others that this tenant cosigns: where each stood when it was last seen';
+COMMENT ON TABLE witnessed_log IS 'logs of others that this tenant cosigns: where each stood when it was last seen. A log that is '
+    'no longer watched keeps its row, so that it cannot be shown from the start again';
 
 DO $$
 DECLARE t text;
 BEGIN
     FOREACH t IN ARRAY ARRAY['customer_alias', 'sales_order', 'signal', 'cost', 'value_model', 'value_receipt', 'balance_setting',
         'balance_usage', 'balance_usage_day', 'balance_head', 'balance_delta', 'balance_checkpoint', 'payment_receipt', 'sharing_setting', 'public_handle', 'webhook',
-        'webhook_event', 'webhook_attempt', 'witness', 'cosignature', 'witnessed_log'] LOOP
+        'webhook_event', 'webhook_attempt', 'witness', 'cosignature', 'witness_key', 'witnessed_log'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
         EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', t);
         EXECUTE format('CREATE POLICY own ON %I USING (tenant = current_tenant()) WITH CHECK (tenant = current_tenant())', t);
