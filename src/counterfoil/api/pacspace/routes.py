@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from counterfoil.api.dialect import Answer, AnyRoute, Dialect, House, Request, Route, who
-from counterfoil.api.pacspace import customers, deltas, receipts, verify, webhooks
+from counterfoil.api.pacspace import balances, customers, deltas, documents, receipts, verify, webhooks
 from counterfoil.core.basis.refusals import Conflict, Forbidden, Invalid, NotFound, Refusal, Upstream
 from counterfoil.flows.keys import Auth
 
@@ -54,7 +54,9 @@ def success(value: Any) -> Any:
 
 ROUTES: tuple[Route, ...] = (
     *deltas.ROUTES,
+    *balances.ROUTES,
     *receipts.ROUTES,
+    *documents.ROUTES,
     *verify.ROUTES,
     *customers.ROUTES,
     *webhooks.ROUTES,

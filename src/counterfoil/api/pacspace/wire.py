@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
-from typing import Any
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import msgspec
-from msgspec import Raw
+from msgspec import Meta, Raw
 
 from counterfoil.api.wire import Input, Output, instant, number
 from counterfoil.core.balance.scope import Asked
@@ -19,8 +20,12 @@ from counterfoil.flows.balance_rows import CheckpointRow, DeltaRow
 from counterfoil.flows.find_party import display_id
 
 _NUMBER = re.compile(rb"-?\d{1,40}(\.\d{1,400})?([eE][+-]?\d{1,3})?")
-NOTHING = Raw(b"")
+NOTHING: Any = msgspec.UNSET
 """A field that was left out."""
+Number = Annotated[Raw, Meta(extra_json_schema={"type": "number"})]
+"""A number as it was spelled, for `exact`."""
+AnyObject = Annotated[Raw, Meta(extra_json_schema={"anyOf": [{"type": "object"}, {"type": "null"}]})]
+"""An object of the caller's, for `json_text`."""
 _STEP = Decimal(1).scaleb(-MAX_SCALE)
 
 
@@ -41,7 +46,7 @@ def exact(raw: Raw, field: str) -> Decimal:
 
 def is_nothing(raw: Raw) -> bool:
     """Whether a field was left out, or null."""
-    return bytes(raw).strip() in (b"", b"null")
+    return raw is NOTHING or bytes(raw).strip() == b"null"
 
 
 def json_text(raw: Raw, field: str) -> str:
@@ -164,3 +169,8 @@ def shown(at: datetime) -> str:
 def scope_out(window: Window, period: str | None) -> ScopeOut:
     """A window as the wire shows it."""
     return ScopeOut(start_date=shown(window.start), end_date=shown(window.end), period=period)
+
+
+def local(at: datetime, zone: ZoneInfo) -> str:
+    """An instant in a time zone; with a Z where that is UTC."""
+    return at.astimezone(zone).isoformat().replace("+00:00", "Z")
