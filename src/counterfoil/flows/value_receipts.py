@@ -6,7 +6,7 @@ import base64
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.money import CURRENCIES
@@ -195,7 +195,7 @@ def _resolved(tx: ValueTx, ask: ReceiptAsk) -> tuple[ReceiptKey, str]:
             raise Invalid.field("orderId", "this is an order of another customer")
         order = found.ref
         currency = currency or found.profile.get("currency")
-    key = ReceiptKey(customer.ref, product, order, ask.starts_at, ask.ends_at)
+    key = ReceiptKey(customer.ref, product, order, ask.starts_at.astimezone(UTC), ask.ends_at.astimezone(UTC))
     return key, currency or customer.currency
 
 

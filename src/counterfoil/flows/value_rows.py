@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, Literal, Protocol
 
 from counterfoil.core.basis.ids import Ref
-from counterfoil.core.basis.period import Window
+from counterfoil.core.basis.period import Window, instant_text
 from counterfoil.core.usage.event import Event
 from counterfoil.core.value.content import Content
 from counterfoil.flows.find_sales import FindingTx
@@ -44,7 +44,8 @@ class ReceiptKey:
     @property
     def lock(self) -> str:
         """The name of the lock under which receipts with this key are found and made."""
-        return f"value receipt {self.customer_ref} {self.product_ref or self.order_ref} {self.starts_at} {self.ends_at}"
+        period = f"{instant_text(self.starts_at)} {instant_text(self.ends_at)}"
+        return f"value receipt {self.customer_ref} {self.product_ref or self.order_ref} {period}"
 
 
 @dataclass(frozen=True, slots=True)

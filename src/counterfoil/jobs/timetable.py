@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from counterfoil.core.tlog.note import Signer
 from counterfoil.flows.integrate_log import BATCH, integrate
+from counterfoil.flows.value_receipts import refresh_drafts
 from counterfoil.flows.work_uploads import work_uploads
 
 EVERY_MODE = ("live", "test")
@@ -58,6 +59,7 @@ def timetable(
         *([] if call_webhooks is None else [Job("call_webhooks", 1, EVERY_MODE, call_webhooks, lane="webhooks")]),
         *([] if ask_witnesses is None else [Job("ask_witnesses", 2, EVERY_MODE, ask_witnesses, lane="witnesses")]),
         Job("work_uploads", 1, EVERY_MODE, working_uploads(open_tx), lane="uploads"),
+        Job("refresh_value_drafts", 15, EVERY_MODE, refreshing_values(open_tx), lane="values"),
         Job("forget_answers", 3600, EVERY_MODE, forgetting(open_tx)),
     )
 
@@ -68,6 +70,15 @@ def working_uploads(open_tx: OpenTx) -> Callable[[int, Callable[[], bool]], int]
 
     def run(tenant: int, stopping: Callable[[], bool]) -> int:
         return work_uploads(lambda actor: open_tx(tenant, actor), stopping)
+
+    return run
+
+
+def refreshing_values(open_tx: OpenTx) -> Callable[[int, Callable[[], bool]], int]:
+    """Work out drafts of value receipts again that another version of the value model gave."""
+
+    def run(tenant: int, stopping: Callable[[], bool]) -> int:
+        return refresh_drafts(lambda: open_tx(tenant, "worker"), stale=True, stopping=stopping)[0]
 
     return run
 

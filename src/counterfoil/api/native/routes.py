@@ -19,6 +19,7 @@ from counterfoil.api.native import (
     tenant,
     uploads,
     usage,
+    value_receipts,
     webhooks,
     witnesses,
 )
@@ -35,6 +36,7 @@ ROUTES: tuple[Route, ...] = (
     *invoices.ROUTES,
     *documents.ROUTES,
     *receipts.ROUTES,
+    *value_receipts.ROUTES,
     *sharing.ROUTES,
     *delivery.ROUTES,
     *layouts.ROUTES,
