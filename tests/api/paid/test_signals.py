@@ -175,7 +175,7 @@ def test_lists_find_signals_by_what_they_say(paid: Any, raw: Any, northwind: str
     assert keys(created_at_from="2020-01-01T00:00:00Z", limit=100) == keys() and keys(created_at_to="2020-01-01T00:00:00Z") == []
     (filed,) = paid.signals.list_signals(signal_name="filed").data
     assert filed.product_id == product and filed.trace_id is None and filed.data == {"minutes_saved": 35}
-    assert paid.signals.get_signal(filed.id) == filed
+    assert paid.signals.get_signal_by_id(filed.id) == filed
     refused(raw("GET", "/signals/sig_" + "0" * 32), 404)
 
 
