@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import UNSET, UnsetType
 
 from counterfoil.api.dialect import FINANCE, Call, Route
-from counterfoil.api.gigstack.wire import ANYBODY, Deleted, DeletedAnswer, QueryReading, Reading
+from counterfoil.api.gigstack.wire import ANYBODY, AnyText, CountText, Deleted, DeletedAnswer, QueryReading, Reading
 from counterfoil.api.wire import Input, Output, instant
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.refusals import Conflict, Invalid, refuse_if
@@ -24,18 +24,18 @@ LONGEST = 200
 class NewClient(Input):
     """A client. `name` is required; `externalId` is what you call it, and works wherever an id is asked for."""
 
-    name: Any = None
-    email: Any = None
-    rfc: Any = None
-    external_id: Any = None
+    name: AnyText = None
+    email: AnyText = None
+    rfc: AnyText = None
+    external_id: AnyText = None
 
 
 class ClientChanges(Input):
     """What to change of a client; what is left out stays."""
 
-    name: Any | UnsetType = UNSET
-    email: Any | UnsetType = UNSET
-    rfc: Any | UnsetType = UNSET
+    name: AnyText | UnsetType = UNSET
+    email: AnyText | UnsetType = UNSET
+    rfc: AnyText | UnsetType = UNSET
 
 
 class Client(Output):
@@ -69,8 +69,8 @@ class ClientsAnswer(Output):
 class ClientQuery(Input):
     """Which clients; `name` is part of one."""
 
-    limit: str | None = None
-    offset: str | None = None
+    limit: CountText | None = None
+    offset: CountText | None = None
     next: str | None = None
     name: str | None = None
 

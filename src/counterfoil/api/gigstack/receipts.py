@@ -8,8 +8,18 @@ from msgspec import UNSET, UnsetType, field
 
 from counterfoil.api.dialect import FINANCE, Call, Route
 from counterfoil.api.gigstack.wire import (
+    AnyInstant,
+    AnyItems,
+    AnyMethod,
+    AnyNumber,
+    AnyObject,
+    AnyStatus,
+    AnyText,
+    CountText,
     Deleted,
     DeletedAnswer,
+    InstantText,
+    NumberText,
     QueryReading,
     Reading,
     ReceiptAnswer,
@@ -40,25 +50,26 @@ from counterfoil.flows.keep_payment_receipts import (
 class NewReceipt(Input):
     """A receipt to issue. `clientId` and `amount` are required; `status` may be `draft`."""
 
-    client_id: Any = None
-    amount: Any = None
-    currency: Any = None
-    description: Any = None
-    receipt_number: Any = None
-    issue_date: Any = None
-    payment_method: Any = None
-    status: Any = None
-    items: Any = None
-    metadata: Any = None
+    client_id: AnyText = None
+    amount: AnyNumber = None
+    currency: AnyText = None
+    description: AnyText = None
+    receipt_number: AnyText = None
+    issue_date: AnyInstant = None
+    payment_method: AnyMethod = None
+    status: AnyStatus = None
+    items: AnyItems = None
+    metadata: AnyObject = None
 
 
 class ReceiptChanges(Input):
-    """What to change of a receipt: its description, payment method, metadata and status; what is left out stays."""
+    """What to change of a receipt: its description, payment method, metadata and status; what is left out stays. The rest is
+    refused."""
 
-    description: Any | UnsetType = UNSET
-    payment_method: Any | UnsetType = UNSET
-    metadata: Any | UnsetType = UNSET
-    status: Any | UnsetType = UNSET
+    description: AnyText | UnsetType = UNSET
+    payment_method: AnyMethod | UnsetType = UNSET
+    metadata: AnyObject | UnsetType = UNSET
+    status: AnyStatus | UnsetType = UNSET
     client_id: Any | UnsetType = UNSET
     amount: Any | UnsetType = UNSET
     currency: Any | UnsetType = UNSET
@@ -70,16 +81,16 @@ class ReceiptChanges(Input):
 class ReceiptQuery(Input):
     """Which receipts; bounds are included."""
 
-    limit: str | None = None
-    offset: str | None = None
+    limit: CountText | None = None
+    offset: CountText | None = None
     next: str | None = None
     client_id: str | None = None
     status: str | None = None
     receipt_number: str | None = None
-    from_: str | None = field(default=None, name="from")
-    to: str | None = None
-    min_amount: str | None = None
-    max_amount: str | None = None
+    from_: InstantText | None = field(default=None, name="from")
+    to: InstantText | None = None
+    min_amount: NumberText | None = None
+    max_amount: NumberText | None = None
 
 
 FIXED = {"client_id": "customer", "amount": "amount", "currency": "currency", "receipt_number": "number",

@@ -8,16 +8,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from counterfoil.api.reading import EARLIEST, LATEST
 from counterfoil.api.wire import Output, instant, number
 from counterfoil.core.basis.money import to_major
 from counterfoil.core.basis.quantity import ZERO, out_of_bounds
 from counterfoil.core.basis.refusals import Invalid, Problem
-from counterfoil.core.receipts.payment import KeptReceipt, ReceiptItem
+from counterfoil.core.receipts.payment import FOLLOWING, METHODS, KeptReceipt, ReceiptItem
 from counterfoil.flows.find_party import display_id
 from counterfoil.flows.keep_payment_receipts import line_amount
 
@@ -27,6 +28,28 @@ MOST = 100
 """Rows of a list at most."""
 FARTHEST = 10**9
 """Offsets beyond show the same nothing."""
+
+
+
+def _told(**schema: Any) -> Meta:
+    """How a field is described whose type is looked at by hand."""
+    return Meta(extra_json_schema=schema)
+
+
+_NUMBER, _TEXT = {"type": "number"}, {"type": "string"}
+AnyText = Annotated[Any, _told(**_TEXT)]
+AnyNumber = Annotated[Any, _told(**_NUMBER)]
+AnyInstant = Annotated[Any, _told(**_TEXT, format="date-time")]
+AnyMethod = Annotated[Any, _told(**_TEXT, enum=list(METHODS))]
+AnyStatus = Annotated[Any, _told(**_TEXT, enum=list(FOLLOWING))]
+AnyObject = Annotated[Any, _told(type="object")]
+AnyItems = Annotated[Any, _told(type="array", maxItems=1000, items={
+    "type": "object", "required": ["description", "quantity", "unitPrice"],
+    "properties": {"description": _TEXT, "quantity": _NUMBER, "unitPrice": _NUMBER, "amount": _NUMBER},
+})]
+CountText = Annotated[str, _told(description="A whole number", pattern="^[0-9]{1,18}$")]
+NumberText = Annotated[str, _told(description="A number", examples=["350.5"])]
+InstantText = Annotated[str, _told(description="ISO 8601, an instant or a day", examples=["2024-01-15T10:30:00.000Z"])]
 
 _WORDS = {
     "customer": "clientId", "number": "receiptNumber", "issued_at": "issueDate", "state": "status",
