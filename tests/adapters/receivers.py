@@ -50,9 +50,9 @@ class Receiver:
 
 
 @contextmanager
-def receiving(receiver: Receiver | None = None, tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
+def receiving(given: Receiver | None = None, tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
     """The receiver, for the length of a block."""
-    receiver = receiver or Receiver()
+    receiver = given or Receiver()
     receiver.port = receiver.port or free_port()
 
     class Handler(BaseHTTPRequestHandler):

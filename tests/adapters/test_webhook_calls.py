@@ -7,6 +7,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
@@ -123,7 +124,7 @@ def test_no_address_that_is_not_global_is_public(address: object) -> None:
     found = ip_address(str(address))
     if is_public(found):
         assert found.is_global and not found.is_private and not found.is_multicast
-        assert found.version == 4 or found.ipv4_mapped is None and found.sixtofour is None and found.teredo is None
+        assert found.version == 4 or (found.ipv4_mapped is None and found.sixtofour is None and found.teredo is None)
 
 
 @given(st.text(max_size=60))
@@ -213,11 +214,8 @@ def speaking(said: Callable[[socket.socket], None]) -> int:
 
     def run() -> None:
         connection, _ = server.accept()
-        with connection, server:
-            try:
-                said(connection)
-            except OSError:
-                pass
+        with connection, server, suppress(OSError):
+            said(connection)
 
     threading.Thread(target=run, daemon=True).start()
     return int(server.getsockname()[1])

@@ -194,7 +194,7 @@ def test_killed_between_the_answer_and_the_note_it_is_told_again_under_the_same_
 
 def test_a_slow_receiver_holds_up_nobody_else(desk: Desk, receiver: Receiver) -> None:
     enough = threading.Event()
-    with receiving(Receiver(before=lambda _got: enough.wait(20) and None)) as slow:
+    with receiving(Receiver(before=lambda _got: print(enough.wait(20)))) as slow:
         desk.subscribe(slow.url)
         desk.announce(20)
         desk.subscribe(receiver.url)
@@ -330,9 +330,9 @@ def test_an_event_of_a_megabyte_arrives_whole(desk: Desk, receiver: Receiver) ->
 
 
 def test_one_that_cannot_be_spelled_is_parked_alone(desk: Desk, receiver: Receiver, monkeypatch: Any) -> None:
-    from counterfoil.flows import call_webhooks
+    from counterfoil.flows import call_webhooks, webhook_payloads
 
-    spelled: Callable[..., bytes] = call_webhooks.spelled_body
+    spelled: Callable[..., bytes] = webhook_payloads.spelled_body
 
     def faulty(event: Any, manner: Any) -> bytes:
         if event.data["n"] == 1:

@@ -87,12 +87,13 @@ def claim_calls(
     if not promises:
         return []
     webhooks = {w.ref: w for w in tx.webhooks(refs=list({p.ref for p in promises}))}
-    events = _named(tx, tx.webhook_events(list({p.payload["event_ref"] for p in promises})))
+    events = tx.webhook_events(list({p.payload["event_ref"] for p in promises}))
+    about = [(p, webhooks[p.ref], events[Ref(p.payload["event_ref"])]) for p in promises if p.ref in webhooks]
+    names = _names(tx, [e for _p, w, e in about if w.dialect == "pacspace"])
     calls = []
-    for promise in promises:
-        webhook, event = webhooks.get(promise.ref), events[Ref(promise.payload["event_ref"])]
-        if webhook is None:
-            continue  # deleted a moment ago, which drops what waits
+    for promise, webhook, event in about:  # what is of no webhook was dropped a moment ago
+        if webhook.dialect == "pacspace" and event.data.get("customer_ref") in names:
+            event = replace(event, data={"customer_id": names[event.data["customer_ref"]], **event.data})
         try:
             calls.append(_call(tx, safe, wall, webhook, promise, event, links))
         except Refusal:
@@ -104,16 +105,11 @@ def claim_calls(
     return calls
 
 
-def _named(tx: WebhookTx, events: dict[Ref, Event]) -> dict[Ref, Event]:
-    """Events with what their tellers call the customer, where it was not written down."""
-    nameless = {ref: e.data.get("customer_ref") for ref, e in events.items() if "customer_id" not in e.data}
-    wanted = {ref: customer_ref for ref, customer_ref in nameless.items() if customer_ref}
-    customers = tx.customers(list(set(wanted.values()))) if wanted else {}
-    for ref, customer_ref in wanted.items():
-        if customer_ref in customers:
-            said = customer_id(customers[customer_ref])
-            events[ref] = replace(events[ref], data={**events[ref].data, "customer_id": said})
-    return events
+def _names(tx: WebhookTx, events: Sequence[Event]) -> dict[str, str]:
+    """What those who write deltas call the customers of these events, where it was not written down."""
+    wanted = {str(e.data["customer_ref"]) for e in events if e.data.get("customer_ref") and "customer_id" not in e.data}
+    customers = tx.customers(sorted(wanted)) if wanted else {}
+    return {str(ref): customer_id(customer) for ref, customer in customers.items()}
 
 
 def _call(

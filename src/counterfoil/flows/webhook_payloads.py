@@ -92,7 +92,8 @@ def _pacspace(event: Event, manner: Manner) -> Json:
 def _paid(event: Event, manner: Manner) -> Json:
     name = told_as("paid", event.type, manner.name)
     noun = "payment" if name.startswith("billing-payment") else name.split("-")[1]
-    about = _payment(event.data) if noun == "payment" else _camel(event.data)
+    spell = {"payment": _payment, "invoice": _invoice}.get(noun, _camel)
+    about = _camel(event.data) if manner.test else spell(event.data)
     return {
         "event": name, "timestamp": _milliseconds(event.at), "isTest": manner.test,
         "data": {noun: about | _marks(manner)},
@@ -171,6 +172,19 @@ def _numbers(said: dict[str, Any], *names: str) -> dict[str, Any]:
             except InvalidOperation:
                 continue
     return said
+
+
+def _invoice(data: Mapping[str, Any]) -> dict[str, Any]:
+    """An invoice: amounts are numbers in major units."""
+    said = _camel(data)
+    total, tax = Decimal(said["total"]), Decimal(said["totalTax"])
+    paid = "paidAt" in said
+    return {
+        "id": said["documentId"], "displayNumber": said["number"], "customerId": said["customerId"], "status": "posted",
+        "paymentStatus": "paid" if paid else "pending", "currency": said["currency"], "issueDate": said["issuedOn"],
+        "dueDate": said["dueOn"], "taxAmount": tax, "invoiceTotalExcludingTax": total - tax, "invoiceTotal": total,
+        "amountDue": total, "amountPaid": total if paid else 0, "amountRemaining": 0 if paid else total,
+    }
 
 
 def _payment(data: Mapping[str, Any]) -> dict[str, Any]:
