@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 
@@ -18,7 +18,8 @@ class Settings:
     role, needed only where the server does not let the administrator's host log in as `counterfoil_app`
     (`COUNTERFOIL_APP_URL`). `secret`: 32 bytes in hex that encrypt signing keys (`COUNTERFOIL_SECRET`; without it a file
     in `home` is made and used). `public_url`: how customers reach this host (`COUNTERFOIL_PUBLIC_URL`), printed in
-    documents and QR codes. `smtp_url`: the mail server that documents are handed to (`COUNTERFOIL_SMTP_URL`, such as
+    documents and QR codes; where nobody says (`says_public_url`), `counterfoil serve` takes the port that it listens on.
+    `smtp_url`: the mail server that documents are handed to (`COUNTERFOIL_SMTP_URL`, such as
     `smtp://user:password@host:587?from=billing@example.com`); without it none go out. `webhook_allow`: hosts and networks
     (CIDR), separated by commas, that webhooks may call although they are not public (`COUNTERFOIL_WEBHOOK_ALLOW`).
     """
@@ -28,8 +29,13 @@ class Settings:
     app_url: str | None = None
     secret: str | None = None
     public_url: str = "http://localhost:8080"
+    says_public_url: bool = False
     smtp_url: str | None = field(default=None, repr=False)
     webhook_allow: str = ""
+
+    def served_on(self, port: int) -> Settings:
+        """The settings of a server on that port of this machine: customers reach it there unless somebody says otherwise."""
+        return self if self.says_public_url else replace(self, public_url=f"http://localhost:{port}")
 
 
 def read_settings(env: Mapping[str, str] | None = None) -> Settings:
@@ -41,6 +47,7 @@ def read_settings(env: Mapping[str, str] | None = None) -> Settings:
         app_url=env.get("COUNTERFOIL_APP_URL") or None,
         secret=env.get("COUNTERFOIL_SECRET") or None,
         public_url=(env.get("COUNTERFOIL_PUBLIC_URL") or "http://localhost:8080").rstrip("/"),
+        says_public_url=bool(env.get("COUNTERFOIL_PUBLIC_URL")),
         smtp_url=env.get("COUNTERFOIL_SMTP_URL") or None,
         webhook_allow=env.get("COUNTERFOIL_WEBHOOK_ALLOW") or "",
     )

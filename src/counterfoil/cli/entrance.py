@@ -51,9 +51,10 @@ class Entrance:
         return self.outside.settings(self.home)
 
     @contextmanager
-    def house(self) -> Iterator[Any]:
-        """The house, for the length of a block."""
-        with self.outside.open_house(self.settings) as house:
+    def house(self, *, port: int | None = None) -> Iterator[Any]:
+        """The house, for the length of a block; of a server on `port`."""
+        settings = self.settings if port is None else self.settings.served_on(port)
+        with self.outside.open_house(settings) as house:
             yield house
 
 

@@ -27,5 +27,5 @@ def serve(
     here = entrance(ctx)
     # The server hands the signal on when it has stopped; dying of it would leave the embedded database running.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with here.house() as house:
+    with here.house(port=port) as house:
         here.outside.serve(house, host, port)
