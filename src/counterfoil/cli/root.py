@@ -22,6 +22,7 @@ from counterfoil.cli import (
     trace,
     usage,
     verify,
+    webhook,
     worker,
 )
 from counterfoil.cli.entrance import Entrance, Outside
@@ -71,6 +72,7 @@ def command_line(outside: Outside) -> typer.Typer:
     app.add_typer(key.app, rich_help_panel=_SETUP)
     app.add_typer(usage.app, rich_help_panel=_DAILY)
     app.add_typer(mail.app, rich_help_panel=_DAILY)
+    app.add_typer(webhook.app, rich_help_panel=_DAILY)
     app.add_typer(export.app, rich_help_panel=_PROOF)
     return app
 
