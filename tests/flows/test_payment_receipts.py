@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,11 +14,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from counterfoil.adapters.signing import LogKeys
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.refusals import Conflict, Invalid, NotFound
 from counterfoil.core.contracts.parties import Customer, Entity
 from counterfoil.core.receipts.payment import FOLLOWING, KeptReceipt, record_payment, revision_ref
 from counterfoil.flows.credit_document import credit_document, mark_paid
+from counterfoil.flows.find_party import display_id
 from counterfoil.flows.find_receipts import Wanted, find_receipt, payment_receipt, payment_receipts
 from counterfoil.flows.invoice_ad_hoc import AdHocInvoice, AdHocLine, invoice_ad_hoc
 from counterfoil.flows.keep_parties import create_customers, create_entity
@@ -28,6 +31,8 @@ from counterfoil.flows.keep_payment_receipts import (
     create_receipt,
     delete_receipt,
 )
+from counterfoil.flows.keep_webhooks import Safe, create_webhook
+from counterfoil.flows.webhook_payloads import Manner, spelled_body
 from counterfoil.store.tx import Database
 
 ORDER = ReceiptOrder("crm-1", Decimal(500), "MXN")
@@ -209,3 +214,29 @@ def test_every_change_is_written_down_and_nothing_else_is(db: Database, tenant: 
         assert len(tx.audit_of(kept.receipt.ref)) == 1
         delete_receipt(tx, kept.receipt.ref)
         assert [row["verb"] for row in tx.audit_of(kept.receipt.ref)] == ["create", "delete"]
+
+
+def test_who_subscribed_is_told_what_happened_in_the_words_of_its_dialect(
+    db: Database, tenant: int, customer: Customer, log_keys: LogKeys
+) -> None:
+    safe = Safe(log_keys.vault.encrypt, log_keys.vault.decrypt)
+    with db.tx(tenant, "test") as tx:
+        create_webhook(tx, safe, dialect="gigstack", url="https://hooks.globex.example/", backfill=False)
+        kept = create_receipt(tx, replace(ORDER, amount=Decimal("1240.50"), description="<b>", method="cash"))
+        change_receipt(tx, kept.receipt.ref, ReceiptChange({"state": "sent"}))
+        change_receipt(tx, kept.receipt.ref, ReceiptChange({"state": "sent"}))
+        delete_receipt(tx, kept.receipt.ref)
+        refs = [row[0] for row in tx.all("SELECT event_ref::text FROM webhook_event WHERE tenant = %s", tenant)]
+        manner = Manner("gigstack", "", tx.this_tenant().ref, False)
+        told = [json.loads(spelled_body(event, manner)) for event in tx.webhook_events(refs).values()]
+    by_type = {event["type"]: event["data"]["object"] for event in told}
+    assert set(by_type) == {"receipt.created", "receipt.updated", "receipt.deleted"} and len(told) == 3
+    first = by_type["receipt.created"]
+    assert (first["id"], first["amount"], first["currency"], first["status"]) == (
+        display_id("receipt", kept.receipt.ref), 1240.5, "MXN", "issued",
+    )
+    assert first["client"] == {
+        "id": display_id("client", customer.ref), "rfc": "T-1", "name": "Globex", "email": "",
+    }
+    assert (first["description"], first["receiptNumber"], first["paymentMethod"]) == ("<b>", "R-000001", "cash")
+    assert by_type["receipt.updated"]["status"] == "sent" and by_type["receipt.deleted"]["status"] == "cancelled"

@@ -263,3 +263,42 @@ def test_create_get_and_list_agree(
     assert api.get(f"{RECEIPTS}/{data['id']}")["data"] == made.json()["data"]
     (row,) = api.get(RECEIPTS, receiptNumber=data["receiptNumber"])["data"]
     assert row == {k: made.json()["data"][k] for k in row if k != "client"} | {"client": row["client"]}
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(
+        ["issued", "sent", "MXN", "cash", "2024-01-15", "R-1", 0, -1, 10**30, 1e308, "\x00", "\ud800", "9" * 300]
+    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
+        st.sampled_from(["description", "quantity", "unitPrice", "amount"]) | st.text(max_size=3), inner, max_size=4
+    ),
+    max_leaves=12,
+)
+FIELDS = ["clientId", "amount", "currency", "description", "receiptNumber", "issueDate", "paymentMethod", "status", "items",
+          "metadata"]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(body=st.dictionaries(st.sampled_from(FIELDS), ANYTHING, max_size=8), known=st.booleans())
+def test_no_body_makes_the_server_fail(shared: tuple[Api, str], body: dict[str, Any], known: bool) -> None:
+    api, client = shared
+    if known:
+        body = {"amount": 5, **body, "clientId": client}
+    for method, path in (("POST", RECEIPTS), ("PUT", f"{RECEIPTS}/receipt_{'0' * 32}")):
+        answer = api(method, path, content=json.dumps(body))
+        assert answer.status_code in (201, 400, 404), answer.text
+        assert answer.status_code == 201 or set(answer.json()) == {"error", "message"}
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(query=st.dictionaries(
+    st.sampled_from(["limit", "offset", "next", "clientId", "status", "receiptNumber", "from", "to", "minAmount", "maxAmount"]),
+    st.text(max_size=12) | st.sampled_from(["0", "1e5", "-0", "2024-01-15T10:30:00Z", "9999-12-31", "NaN", "1" * 30]), max_size=4,
+))
+def test_no_query_makes_the_server_fail(shared: tuple[Api, str], query: dict[str, str]) -> None:
+    api, _client = shared
+    try:
+        answer = api("GET", RECEIPTS, params=query)
+    except UnicodeEncodeError:  # a client cannot send it
+        return
+    assert answer.status_code in (200, 400), answer.text
