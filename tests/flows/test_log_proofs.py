@@ -25,7 +25,8 @@ from counterfoil.core.tlog.tree import leaf_hash, verify_consistency
 from counterfoil.core.usage.event import Event
 from counterfoil.core.usage.seal import event_bytes_in_order, usage_root
 from counterfoil.flows.integrate_log import integrate
-from counterfoil.flows.prove import as_counted, bundle_of, checkpoint, consistency, served_tile, verifier_key
+from counterfoil.flows.prove import bundle_of, checkpoint, consistency, served_tile, verifier_key
+from counterfoil.flows.sealed_items import as_counted
 from tests.core.receipts.build import flights, invoice
 from tests.logs import sealed_records, signer_of
 

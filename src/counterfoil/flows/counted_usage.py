@@ -6,7 +6,8 @@ from counterfoil.core.basis.canonical import parse_canonical
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.refusals import NotFound
 from counterfoil.core.usage.event import Event, event_from_json
-from counterfoil.flows.prove import ProofTx, usage_of
+from counterfoil.flows.prove import ProofTx
+from counterfoil.flows.sealed_items import usage_of
 
 
 def counted_usage(tx: ProofTx, document_ref: str) -> list[Event]:

@@ -19,7 +19,7 @@ from counterfoil.core.value.content import events_of, model_for
 from counterfoil.core.value.model import Model, model_json
 from counterfoil.core.value.tally import Products, Tally
 from counterfoil.flows.find_party import display_id, read_id
-from counterfoil.flows.prove import LAST_INSTANT
+from counterfoil.flows.sealed_items import LAST_INSTANT
 from counterfoil.flows.value_rows import Numbers, ReceiptKey, ReceiptRow, ValueTx
 
 CHUNK = 2000

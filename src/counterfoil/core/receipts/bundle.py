@@ -13,12 +13,15 @@ from dataclasses import dataclass
 from counterfoil.core.basis.canonical import Json, canonical, parse_canonical
 
 BUNDLE_TYPE = "counterfoil-bundle/v1"
+INCLUSION_TYPE = "counterfoil-inclusion/v1"
+"""A bundle without its record: that a leaf is in the log, for those who may not see what it says."""
 MAX_BUNDLE = 256 * 1024 * 1024
 """Larger files are refused unread."""
 
 _FIELDS = frozenset(
     ("type", "record", "salt", "index", "proof", "checkpoint", "verifier_key", "witness_keys", "consistency", "usage")
 )
+_INCLUSION_FIELDS = frozenset(("type", "leaf", "index", "proof", "checkpoint", "verifier_key", "witness_keys"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,8 @@ class Bundle:
 
     `record`: the canonical bytes. `index`: the leaf's place in the log. `proof`: the audit path to the root of
     `checkpoint` (a signed note). `verifier_key` and `witness_keys`: keys that signed it, as the sender names them.
-    `usage`: for each root that the record commits to, the sealed events as JSON.
+    `usage`: for each root that the record commits to, the sealed events as JSON. `leaf`: the leaf hash of a bundle without
+    its record (`record` and `salt` are empty then).
     """
 
     record: bytes
@@ -47,6 +51,24 @@ class Bundle:
     witness_keys: tuple[str, ...] = ()
     consistency: Consistency | None = None
     usage: tuple[tuple[str, tuple[Json, ...]], ...] = ()
+    leaf: bytes | None = None
+
+
+def make_inclusion(
+    leaf: bytes, *, index: int, proof: Sequence[bytes], checkpoint: bytes, verifier_key: str, witness_keys: Sequence[str] = ()
+) -> bytes:
+    """The file of a bundle without its record: the leaf hash, and what shows that it is in the log."""
+    return canonical(
+        {
+            "type": INCLUSION_TYPE,
+            "leaf": leaf.hex(),
+            "index": index,
+            "proof": [p.hex() for p in proof],
+            "checkpoint": checkpoint.decode(),
+            "verifier_key": verifier_key,
+            "witness_keys": list(witness_keys),
+        }
+    )
 
 
 def make_bundle(
@@ -88,10 +110,12 @@ def make_bundle(
 
 
 def read_bundle(data: bytes) -> Bundle:
-    """The bundle that these bytes are; ValueError unless they are exactly its canonical form."""
+    """The bundle that these bytes are, with its record or without; ValueError unless they are exactly its canonical form."""
     if len(data) > MAX_BUNDLE:
         raise ValueError("the bundle is too large")
     value = parse_canonical(data)
+    if type(value) is dict and value.get("type") == INCLUSION_TYPE:
+        return _read_inclusion(value)
     if type(value) is not dict or value.get("type") != BUNDLE_TYPE:
         raise ValueError(f"not a {BUNDLE_TYPE}")
     if value.keys() != _FIELDS:
@@ -105,10 +129,29 @@ def read_bundle(data: bytes) -> Bundle:
         proof=_hashes(value["proof"]),
         checkpoint=_typed(value["checkpoint"], str, "checkpoint"),
         verifier_key=_typed(value["verifier_key"], str, "verifier_key"),
-        witness_keys=tuple(_typed(k, str, "witness_keys") for k in _typed(value["witness_keys"], list, "witness_keys")),
+        witness_keys=_keys(value["witness_keys"]),
         consistency=None if older is None else _read_consistency(older),
         usage=tuple((root, tuple(_typed(events, list, "usage"))) for root, events in usage.items()),
     )
+
+
+def _read_inclusion(value: Json) -> Bundle:
+    if value.keys() != _INCLUSION_FIELDS:
+        raise ValueError("a bundle has other fields: " + ", ".join(sorted(value.keys() ^ _INCLUSION_FIELDS)))
+    return Bundle(
+        record=b"",
+        salt=b"",
+        leaf=_hex(value["leaf"]),
+        index=_typed(value["index"], int, "index"),
+        proof=_hashes(value["proof"]),
+        checkpoint=_typed(value["checkpoint"], str, "checkpoint"),
+        verifier_key=_typed(value["verifier_key"], str, "verifier_key"),
+        witness_keys=_keys(value["witness_keys"]),
+    )
+
+
+def _keys(value: Json) -> tuple[str, ...]:
+    return tuple(_typed(key, str, "witness_keys") for key in _typed(value, list, "witness_keys"))
 
 
 def _read_consistency(value: Json) -> Consistency:

@@ -338,8 +338,21 @@ const isObject = (value) => value !== null && typeof value === "object" && !Arra
 const listOf = (value, holds) => Array.isArray(value) && value.every(holds);
 const isText = (value) => typeof value === "string";
 
+const INCLUSION = "counterfoil-inclusion/v1"; // a bundle without its record
+
+function readInclusion(bundle) {
+  const fields = "checkpoint,index,leaf,proof,type,verifier_key,witness_keys";
+  need(Object.keys(bundle).sort().join() === fields, "a bundle has other fields");
+  need(Number.isInteger(bundle.index) && Array.isArray(bundle.proof), "a field is of a wrong type");
+  need(isText(bundle.checkpoint) && isText(bundle.verifier_key), "a field is of a wrong type");
+  need(listOf(bundle.witness_keys, isText), "witness_keys is of a wrong type");
+  [bundle.leaf, ...bundle.proof].forEach(fromHex);
+  return { ...bundle, consistency: null };
+}
+
 function readBundle(bytes) {
   const bundle = parseCanonical(bytes);
+  if (isObject(bundle) && bundle.type === INCLUSION) return readInclusion(bundle);
   need(isObject(bundle) && bundle.type === "counterfoil-bundle/v1", "not a counterfoil-bundle/v1");
   need(Object.keys(bundle).sort().join() === FIELDS, "a bundle has other fields");
   need(isObject(bundle.record) && isObject(bundle.usage) && Number.isInteger(bundle.index), "a field is of a wrong type");
@@ -386,12 +399,17 @@ function checkCheckpoint(bundle) {
   return `${head.origin} signed its head at ${head.size} records${cosigned}`;
 }
 
-function checkInclusion(bundle) {
-  const head = readCheckpoint(readNote(bundle.checkpoint).text);
+function recordLeaf(bundle) {
   const salt = fromHex(bundle.salt);
   need(salt.length >= 16 && salt.length <= 32, "a salt has 16 to 32 bytes");
-  const commitment = sha256(concat([salt.length], salt, utf8.encode(canonical(bundle.record))));
-  const holds = verifyInclusion(leafHash(commitment), bundle.index, head.size, bundle.proof.map(fromHex), head.root);
+  return leafHash(sha256(concat([salt.length], salt, utf8.encode(canonical(bundle.record)))));
+}
+
+function checkInclusion(bundle) {
+  const head = readCheckpoint(readNote(bundle.checkpoint).text);
+  const leaf = bundle.type === INCLUSION ? fromHex(bundle.leaf) : recordLeaf(bundle);
+  need(leaf.length === 32, "a leaf hash has 32 bytes");
+  const holds = verifyInclusion(leaf, bundle.index, head.size, bundle.proof.map(fromHex), head.root);
   need(holds, `the record is not record ${bundle.index} of that log: one of record, salt, index and proof was changed`);
   return `the record is number ${bundle.index + 1} of ${head.size}`;
 }
@@ -1447,6 +1465,9 @@ const EVENTS_AS_REPORTED =
 const TERMS_AS_STATED =
   "The prices, discounts, tax rates and shares of a partial period are those that the record states: compare them with " +
   "your contract.";
+const CONTENT_WITHHELD =
+  "The record is not in this file: it proves that an entry stands in the log, and nothing of what the entry says. Ask its " +
+  "issuer, or whoever holds the receipt, for the whole bundle.";
 const DELTAS_AS_RECORDED =
   "The deltas are those that were sealed. That each of them is right, and that none was left out, is not something a " +
   "signature can show: compare them with your own records.";
@@ -1473,6 +1494,54 @@ function checkUsage(record, usage) {
   need(given.length === roots.size && given.every((root) => roots.has(root)),
     "the events in the bundle are not those that its lines commit to");
   return `${Object.values(usage).reduce((n, events) => n + events.length, 0)} events for ${roots.size} usage roots`;
+}
+
+function windowOf([name, bytes]) {
+  const bundle = readBundle(bytes);
+  const { record } = bundle;
+  if (record?.type !== "balance-receipt/v1") return [];
+  return [{ name, record, key: bundle.verifier_key, deltas: bundle.usage[record.root] }];
+}
+
+function checkJoined(one, other) {
+  const [a, b] = [one.record, other.record];
+  need(a.unit === b.unit, `one is in ${a.unit}, the other in ${b.unit}`);
+  if (b.first_sequence <= a.last_sequence) {
+    const spelled = new Map(one.deltas.map((delta) => [delta.sequence, canonical(delta)]));
+    const both = other.deltas.filter((delta) => spelled.has(delta.sequence));
+    const parted = both.find((delta) => spelled.get(delta.sequence) !== canonical(delta));
+    need(!parted, `number ${parted?.sequence} is one delta in the first and another in the second`);
+    return `they share numbers ${both[0].sequence} to ${both.at(-1).sequence}, which are the same deltas in both`;
+  }
+  need(b.first_sequence === a.last_sequence + 1,
+    `deltas ${a.last_sequence + 1} to ${b.first_sequence - 1} are in neither: a receipt between them is missing`);
+  need(a.ending_balance === b.starting_balance,
+    `the first ends with ${a.ending_balance} ${a.unit}, the second starts from ${b.starting_balance}`);
+  return `the second starts from ${b.starting_balance} ${b.unit}, where the first ended, with the next number`;
+}
+
+// What bundles that hold by themselves ([name, bytes]) say about each other: whether balance receipts of one customer join.
+export function verifyTogether(files) {
+  const groups = new Map();
+  for (const window of files.flatMap(windowOf)) {
+    const of = `${window.key} ${window.record.customer.ref}`;
+    groups.set(of, [...(groups.get(of) ?? []), window]);
+  }
+  const checks = [];
+  for (const windows of groups.values()) {
+    windows.sort((a, b) => a.record.first_sequence - b.record.first_sequence || b.record.last_sequence - a.record.last_sequence);
+    let furthest = windows[0];
+    for (const next of windows.slice(1)) {
+      const name = `${furthest.name} and ${next.name}`;
+      try {
+        checks.push({ name, ok: true, says: checkJoined(furthest, next) });
+      } catch (error) {
+        checks.push({ name, ok: false, says: error.message });
+      }
+      if (next.record.last_sequence > furthest.record.last_sequence) furthest = next;
+    }
+  }
+  return checks;
 }
 
 // A formula's value in sixty digits, as text; null where it has none. For those who want to try one out.
@@ -1516,6 +1585,10 @@ export async function verifyBundle(bytes, { trustedKeys = [] } = {}) {
   if (bundle.consistency !== null) check("consistency", () => checkConsistency(bundle));
   if (!trustedKeys.length) notProved.push(OWN_KEY);
   if (!bundle.witness_keys.some((key) => trustedKeys.includes(key))) notProved.push(SPLIT_VIEW);
+  if (bundle.type === INCLUSION) {
+    notProved.push(CONTENT_WITHHELD);
+    return verdict();
+  }
   const { record, usage } = bundle;
   if (isText(record.type) && Object.hasOwn(RECEIPTS, record.type)) {
     RECEIPTS[record.type](bundle, check, notProved);
