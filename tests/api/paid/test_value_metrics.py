@@ -68,7 +68,8 @@ def test_money_and_counts_need_no_variables(paid: Any, raw: Any) -> None:
     claims(raw, [1, 2, 3])
     for name, unit, more in (
         ("Money", {"type": "monetary"}, {}),
-        ("Tickets", {"type": "custom", "unit": "tickets", "unitDisplay": "Tickets"}, {"monetary_conversion": {"valuePerUnit": 0.1}}),
+        ("Tickets", {"type": "custom", "unit": "tickets", "unitDisplay": "Tickets"},
+         {"monetary_conversion": {"valuePerUnit": 0.1}}),
         ("Only counted", {"type": "custom", "unit": "claims"}, {}),
     ):
         paid.value_metrics.create_value_metric(name=name, unit=unit, formula={"expression": "2.5", "variables": []},
@@ -189,6 +190,11 @@ def test_terms_of_one_customer_do_not_reach_another(paid: Any, raw: Any, api: An
     assert "90" not in str(row.numbers.content["model"]) and "southwind" not in str(row.numbers.content)
 
 
+def when(operator: str, value: Any) -> Any:
+    """A condition over the tier."""
+    return {"field": "tier", "operator": operator, "value": value, "result": {"type": "constant", "value": 1}}
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [
@@ -197,10 +203,8 @@ def test_terms_of_one_customer_do_not_reach_another(paid: Any, raw: Any, api: An
         (lambda c: c["valueTypes"][0].update(calculationTimeline=[]), "content.valueTypes[0].calculationTimeline"),
         (lambda c: c["formulas"][0].update(valueTypeSlug="none"), "content.formulas[0].valueTypeSlug"),
         (lambda c: c["formulas"][0].update(expression="hours"), "content.formulas[0].expression"),
-        (lambda c: c["formulas"][0].update(conditions=[
-            {"field": "tier", "operator": "is", "value": 1, "result": {"type": "constant", "value": 1}}]), "conditions[0].operator"),
-        (lambda c: c["formulas"][0].update(conditions=[
-            {"field": "tier", "operator": "eq", "value": [1], "result": {"type": "constant", "value": 1}}]), "conditions[0].value"),
+        (lambda c: c["formulas"][0].update(conditions=[when("is", 1)]), "content.formulas[0].conditions[0].operator"),
+        (lambda c: c["formulas"][0].update(conditions=[when("eq", [1])]), "content.formulas[0].conditions[0].value"),
         (lambda c: c["formulas"][0].update(defaultResult={"type": "expression"}), "content.formulas[0].defaultResult"),
         (lambda c: c["signals"][0].update(formulaId="g"), "content.signals[0].formulaId"),
         (lambda c: c["signals"][0].update(defaults={"minutes": [1]}), "content.signals[0].defaults.minutes"),
@@ -227,7 +231,8 @@ def test_what_is_wrong_with_a_model_is_named_and_the_old_one_stays(
 def test_numbers_keep_every_digit(raw: Any, paid: Any) -> None:
     claims(raw, [60])
     body = b'{"name": "M", "unit": {"type": "monetary"}, "formula": {"expression": "rate", "variables": ' \
-        b'[{"id": "rate", "label": "r"}]}, "signal": {"eventName": "claim_reviewed", "defaults": {"rate": 12345678901234.000000000001}}}'
+        b'[{"id": "rate", "label": "r"}]}, "signal": {"eventName": "claim_reviewed", ' \
+        b'"defaults": {"rate": 12345678901234.000000000001}}}'
     assert raw("POST", "/value-metrics", None, content=body).status_code == 201
     assert b"12345678901234.000000000001" in raw("GET", "/value-metrics/m").content
     id = receipt_of(paid).id

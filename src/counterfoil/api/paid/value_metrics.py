@@ -147,7 +147,7 @@ class ValueMetricDetail(ValueMetricSummary):
     signals: list[dict[str, Any]]
 
 
-def list_metrics(call: Call) -> Page[ValueMetricSummary]:
+def list_value_metrics(call: Call) -> Page[ValueMetricSummary]:
     """The metrics of the active version."""
     q: MetricFilter = call.query
     model = call.tx.value_model()
@@ -161,7 +161,7 @@ def list_metrics(call: Call) -> Page[ValueMetricSummary]:
     )
 
 
-def get_metric(call: Call) -> ValueMetricDetail:
+def get_value_metric(call: Call) -> ValueMetricDetail:
     """One metric."""
     content = active_model(call.tx).content
     kind = metric_of(content, call.param("slug"))
@@ -181,14 +181,14 @@ def get_metric(call: Call) -> ValueMetricDetail:
     )
 
 
-def post_metric(call: Call) -> WriteAck:
+def create_value_metric(call: Call) -> WriteAck:
     """Add a metric."""
     body: MetricIn = call.body
     kind, version = add_metric(call.tx, plain(body), body.expected_active_version)
     return WriteAck(slug=kind["slug"], name=kind["name"], version=version)
 
 
-def patch_metric(call: Call) -> WriteAck:
+def update_value_metric(call: Call) -> WriteAck:
     """Change a metric."""
     for name, value in (("formula", call.body.formula), ("signal", call.body.signal)):
         if value is not UNSET:
@@ -199,7 +199,7 @@ def patch_metric(call: Call) -> WriteAck:
     return WriteAck(slug=kind["slug"], name=kind["name"], version=version)
 
 
-def delete_metric(call: Call) -> WriteAck:
+def archive_value_metric(call: Call) -> WriteAck:
     """Archive a metric."""
     kind, version = archive_metric(call.tx, call.param("slug"), call.query.expected_active_version)
     return WriteAck(slug=kind["slug"], name=kind["name"], version=version)
@@ -222,13 +222,13 @@ def _filled(part: Mapping[str, Any], *names: str) -> dict[str, Any]:
 
 
 ROUTES = (
-    Route("GET", "/api/v2/value-metrics", list_metrics, Page[ValueMetricSummary], query=MetricFilter, tag="Value metrics",
+    Route("GET", "/api/v2/value-metrics", list_value_metrics, Page[ValueMetricSummary], query=MetricFilter, tag="Value metrics",
           summary="The metrics of the active value model"),
-    Route("POST", "/api/v2/value-metrics", post_metric, WriteAck, body=MetricIn, roles=FINANCE, status=201,
+    Route("POST", "/api/v2/value-metrics", create_value_metric, WriteAck, body=MetricIn, roles=FINANCE, status=201,
           tag="Value metrics", summary="Add a metric"),
-    Route("GET", "/api/v2/value-metrics/{slug}", get_metric, ValueMetricDetail, tag="Value metrics", summary="One metric"),
-    Route("PATCH", "/api/v2/value-metrics/{slug}", patch_metric, WriteAck, body=MetricChange, roles=FINANCE,
+    Route("GET", "/api/v2/value-metrics/{slug}", get_value_metric, ValueMetricDetail, tag="Value metrics", summary="One metric"),
+    Route("PATCH", "/api/v2/value-metrics/{slug}", update_value_metric, WriteAck, body=MetricChange, roles=FINANCE,
           tag="Value metrics", summary="Change what is sent of a metric"),
-    Route("DELETE", "/api/v2/value-metrics/{slug}", delete_metric, WriteAck, query=ExpectedVersion, roles=FINANCE,
+    Route("DELETE", "/api/v2/value-metrics/{slug}", archive_value_metric, WriteAck, query=ExpectedVersion, roles=FINANCE,
           tag="Value metrics", summary="Archive a metric"),
 )

@@ -52,24 +52,24 @@ class Backfill(Output):
     left: int
 
 
-def get_current(call: Call) -> ValueModelDetail:
+def get_current_value_model(call: Call) -> ValueModelDetail:
     """The active version."""
     return _detail(active_model(call.tx))
 
 
-def put_current(call: Call) -> ValueModelDetail:
+def update_value_model(call: Call) -> ValueModelDetail:
     """Make a version active."""
     body: ValueModelIn = call.body
     return _detail(put_model(call.tx, plain(body.content), body.effective_from, body.effective_to))
 
 
-def list_versions(call: Call) -> Page[ValueModelSummary]:
+def list_value_model_versions(call: Call) -> Page[ValueModelSummary]:
     """Versions, newest first."""
     rows, total = call.tx.value_model_page(call.query.offset, call.query.size)
     return page(call.query, rows, total, lambda row: ValueModelSummary(**_summary(row)))
 
 
-def get_version(call: Call) -> ValueModelDetail:
+def get_value_model_version(call: Call) -> ValueModelDetail:
     """One version."""
     text = call.param("version")
     if not (text.isascii() and text.isdigit() and 0 < len(text) < 10):
@@ -77,7 +77,7 @@ def get_version(call: Call) -> ValueModelDetail:
     return _detail(model_version(call.tx, int(text)))
 
 
-def backfill(call: Call) -> Backfill:
+def refresh_value_model_backfill(call: Call) -> Backfill:
     """Work every draft out again under the active version."""
     tenant, actor = call.auth.tenant, call.auth.actor
     with call.house.tx(tenant, actor) as tx:
@@ -104,14 +104,14 @@ def _detail(row: ModelRow) -> ValueModelDetail:
 
 
 ROUTES = (
-    Route("GET", "/api/v2/value-models", get_current, ValueModelDetail, tag="Value models", summary="The active version"),
-    Route("PUT", "/api/v2/value-models", put_current, ValueModelDetail, body=ValueModelIn, roles=FINANCE, tag="Value models",
+    Route("GET", "/api/v2/value-models", get_current_value_model, ValueModelDetail, tag="Value models", summary="The active version"),
+    Route("PUT", "/api/v2/value-models", update_value_model, ValueModelDetail, body=ValueModelIn, roles=FINANCE, tag="Value models",
           summary="Make a version active; the one before is archived"),
-    Route("GET", "/api/v2/value-models/versions", list_versions, Page[ValueModelSummary], query=Paging, tag="Value models",
+    Route("GET", "/api/v2/value-models/versions", list_value_model_versions, Page[ValueModelSummary], query=Paging, tag="Value models",
           summary="Versions, newest first"),
-    Route("GET", "/api/v2/value-models/versions/{version}", get_version, ValueModelDetail, tag="Value models",
+    Route("GET", "/api/v2/value-models/versions/{version}", get_value_model_version, ValueModelDetail, tag="Value models",
           summary="One version"),
-    Route("POST", "/api/v2/value-models/backfill", backfill, Backfill, body=Nothing, roles=FINANCE, spans=True,
+    Route("POST", "/api/v2/value-models/backfill", refresh_value_model_backfill, Backfill, body=Nothing, roles=FINANCE, spans=True,
           tag="Value models", summary="Work every draft out again under the active version"),
 )
 

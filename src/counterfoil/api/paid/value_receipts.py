@@ -120,18 +120,18 @@ class Done(Output):
     success: bool = True
 
 
-def sync(call: Call) -> Answer:
+def sync_value_receipt(call: Call) -> Answer:
     """The receipt of a customer and a period: found and brought up to date, or made."""
     row, made = sync_receipt(call.tx, _asked(call.body))
     return Answer(_slim(call, row), 201 if made else 200)
 
 
-def create(call: Call) -> SlimValueReceipt:
+def create_value_receipt(call: Call) -> SlimValueReceipt:
     """A new receipt, also where there is one."""
     return _slim(call, create_receipt(call.tx, _asked(call.body)))
 
 
-def list_all(call: Call) -> ValueReceiptList:
+def list_value_receipts(call: Call) -> ValueReceiptList:
     """Receipts, newest first."""
     q: ValueReceiptFilter = call.query
     rows, total = list_receipts(
@@ -142,40 +142,40 @@ def list_all(call: Call) -> ValueReceiptList:
     return ValueReceiptList(data=[ValueReceiptSummary(**_summary(call, row)) for row in rows], total=total)
 
 
-def get(call: Call) -> ValueReceiptDetail:
+def get_value_receipt_by_id(call: Call) -> ValueReceiptDetail:
     """One receipt, as it was last worked out."""
     return _detail(call, find_receipt(call.tx, call.param("id")))
 
 
-def refresh(call: Call) -> SlimValueReceipt:
+def refresh_value_receipt(call: Call) -> SlimValueReceipt:
     """Bring a draft up to date."""
     return _slim(call, refresh_receipt(call.tx, call.param("id")))
 
 
-def seal(call: Call) -> Done:
+def seal_value_receipt(call: Call) -> Done:
     """Seal a draft for good."""
     seal_receipt(call.tx, call.param("id"))
     return Done()
 
 
-def archive(call: Call) -> Done:
+def archive_value_receipt(call: Call) -> Done:
     """Hide a receipt from lists."""
     archive_receipt(call.tx, call.param("id"))
     return Done()
 
 
-def unarchive(call: Call) -> Done:
+def unarchive_value_receipt(call: Call) -> Done:
     """Show a receipt in lists again."""
     unarchive_receipt(call.tx, call.param("id"))
     return Done()
 
 
-def publish(call: Call) -> ValueReceiptDetail:
+def publish_value_receipt(call: Call) -> ValueReceiptDetail:
     """Open the link to anybody."""
     return _detail(call, publish_receipt(call.tx, call.param("id"), call.body.publish_expires_at))
 
 
-def unpublish(call: Call) -> ValueReceiptDetail:
+def unpublish_value_receipt(call: Call) -> ValueReceiptDetail:
     """Close the link to those without a token."""
     return _detail(call, unpublish_receipt(call.tx, call.param("id")))
 
@@ -232,17 +232,17 @@ def _act(path: str, do: Any, answer: Any, summary: str, body: Any = Nothing) -> 
 
 
 ROUTES = (
-    Route("POST", "/api/v2/value-receipts/sync", sync, SlimValueReceipt, body=ValueReceiptAsk, roles=FINANCE,
+    Route("POST", "/api/v2/value-receipts/sync", sync_value_receipt, SlimValueReceipt, body=ValueReceiptAsk, roles=FINANCE,
           tag="Value receipts", summary="Find or make the receipt of a customer and a period"),
-    Route("POST", "/api/v2/value-receipts", create, SlimValueReceipt, body=ValueReceiptAsk, roles=FINANCE, status=201,
+    Route("POST", "/api/v2/value-receipts", create_value_receipt, SlimValueReceipt, body=ValueReceiptAsk, roles=FINANCE, status=201,
           tag="Value receipts", summary="Make a receipt of a period that is over"),
-    Route("GET", "/api/v2/value-receipts", list_all, ValueReceiptList, query=ValueReceiptFilter, tag="Value receipts",
+    Route("GET", "/api/v2/value-receipts", list_value_receipts, ValueReceiptList, query=ValueReceiptFilter, tag="Value receipts",
           summary="Receipts, newest first"),
-    Route("GET", "/api/v2/value-receipts/{id}", get, ValueReceiptDetail, tag="Value receipts", summary="One receipt"),
-    _act("refresh", refresh, SlimValueReceipt, "Bring a draft up to date"),
-    _act("seal", seal, Done, "Seal a draft: it never changes again"),
-    _act("archive", archive, Done, "Hide a receipt from lists"),
-    _act("unarchive", unarchive, Done, "Show it in lists again"),
-    _act("publish", publish, ValueReceiptDetail, "Open the link to anybody, until a moment or for good", PublishAsk),
-    _act("unpublish", unpublish, ValueReceiptDetail, "Close the link"),
+    Route("GET", "/api/v2/value-receipts/{id}", get_value_receipt_by_id, ValueReceiptDetail, tag="Value receipts", summary="One receipt"),
+    _act("refresh", refresh_value_receipt, SlimValueReceipt, "Bring a draft up to date"),
+    _act("seal", seal_value_receipt, Done, "Seal a draft: it never changes again"),
+    _act("archive", archive_value_receipt, Done, "Hide a receipt from lists"),
+    _act("unarchive", unarchive_value_receipt, Done, "Show it in lists again"),
+    _act("publish", publish_value_receipt, ValueReceiptDetail, "Open the link to anybody, until a moment or for good", PublishAsk),
+    _act("unpublish", unpublish_value_receipt, ValueReceiptDetail, "Close the link"),
 )
