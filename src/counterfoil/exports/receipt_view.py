@@ -246,7 +246,7 @@ def _payment(receipt: PaymentReceipt, local: Local, layout: Layout) -> ReceiptVi
         issuer=receipt.issuer_name, customer=receipt.customer_name,
         customer_rows=tuple(x for x in (receipt.customer_email, tax_id) if x),
         facts=_rows(
-            local, receipt_issued_at=_moment(receipt.issued_at, local), receipt_method=method,
+            local, receipt_issued_at=_day_or_moment(receipt.issued_at, local), receipt_method=method,
             receipt_revision=str(receipt.revision) if receipt.revision > 1 else "",
         ),
         headline=Row(local.word("receipt_paid"), amount), beside=None, beside_note="", tables=tuple(tables), sums=(),
@@ -295,6 +295,12 @@ def _tag(local: Local) -> str:
 def _moment(at: datetime, local: Local) -> str:
     utc = at.astimezone(UTC)
     return f"{local.date(utc.date())}, {utc:%H:%M:%S}" if utc.second else f"{local.date(utc.date())}, {utc:%H:%M}"
+
+
+def _day_or_moment(at: datetime, local: Local) -> str:
+    """An instant that somebody gave as a day is shown as one."""
+    utc = at.astimezone(UTC)
+    return local.date(utc.date()) if utc.time() == time.min else _moment(utc, local)
 
 
 def half_open(start: datetime, end: datetime, local: Local) -> str:

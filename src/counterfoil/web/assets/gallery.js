@@ -19,8 +19,13 @@ function card(receipt) {
   const unit = isValue ? receipt.currency : receipt.unit;
   const total = isValue ? receipt.totalDeliveredValue : receipt.finalBalance;
   const day = (text) => new Date(text).toLocaleDateString(undefined, { dateStyle: "medium", timeZone: "UTC" });
+  const span = isValue ? `${day(receipt.startDate)} – ${day(receipt.endDate)} (UTC)` : receipt.period ?? day(receipt.startDate);
+  const named = (td, label) => Object.assign(td.dataset, { label }) && td;
   const body = made("tbody", "", ...rows(receipt).map(([name, count, amount]) =>
-    made("tr", "", made("td", "item", name), made("td", "num", number.format(count)), made("td", "num amount", number.format(amount)))));
+    made(
+      "tr", "", made("td", "item", name), named(made("td", "num", number.format(count)), "Count"),
+      named(made("td", "num amount", number.format(amount)), unit),
+    )));
   const head = made("tr", "", ...[isValue ? "Delivered" : "Reason", "Count", unit].map((text, n) => {
     const th = made("th", n ? "num" : "", text);
     th.scope = "col";
@@ -31,7 +36,7 @@ function card(receipt) {
     made("header", "", `${isValue ? "Value delivered" : "Closing balance"}: ${number.format(total)} ${unit}`),
     made(
       "div", "sheet",
-      made("p", "quiet", `${day(receipt.startDate)} – ${day(receipt.endDate)} (UTC)`),
+      made("p", "quiet", span),
       made("table", "lines", made("thead", "", head), body),
     ),
   );
