@@ -74,7 +74,8 @@ def test_receipt_documents_with_and_without_a_key(desk: Desk) -> None:
     id = sealed["checkpointId"]
     listed = desk.raw("GET", "/api/v1/balance/customers/northwind.eu/receipts?limit=1").json()["data"]
     assert [r["receiptId"] for r in listed] == [id]
-    one = desk.raw("GET", f"/api/v1/balance/receipts/{id}?customerDisplayName=true&timezone=Europe/Berlin&unit=EUR").json()["data"]
+    shown_as = "customerDisplayName=true&timezone=Europe/Berlin&unit=EUR"
+    one = desk.raw("GET", f"/api/v1/balance/receipts/{id}?{shown_as}").json()["data"]
     assert one["customer"] == {"customerId": "northwind.eu", "displayName": "northwind.eu"} and one["unit"] == "EUR"
     assert one["startDate"] == "2026-04-01T02:00:00+02:00" and one["timezone"] == "Europe/Berlin"
     shown = desk.public(f"/api/v1/receipt/{id}?customerDisplayName=true").json()["data"]
