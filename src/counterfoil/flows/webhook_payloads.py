@@ -91,7 +91,8 @@ def _pacspace(event: Event, manner: Manner) -> Json:
 
 def _paid(event: Event, manner: Manner) -> Json:
     name = told_as("paid", event.type, manner.name)
-    noun = "payment" if name.startswith("billing-payment") else name.split("-")[1]
+    noun = name.split("-")[1]
+    noun = "credits" if noun == "credit" else noun
     spell = {"payment": _payment, "invoice": _invoice}.get(noun, _camel)
     about = _camel(event.data) if manner.test else spell(event.data)
     return {
