@@ -80,6 +80,8 @@ def older(value: Any) -> Any:
         found.pop("anyOf")
         found |= rest[0] if len(rest) == 1 and "$ref" not in rest[0] else {"allOf" if len(rest) == 1 else "anyOf": rest}
         found["nullable"] = True
+    if found.get("type") == "null":
+        found |= {"type": "object", "nullable": True}
     if isinstance(found.get("type"), list):
         kinds = [k for k in found["type"] if k != "null"]
         found["type"] = kinds[0]
