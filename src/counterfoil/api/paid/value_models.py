@@ -103,15 +103,16 @@ def _detail(row: ModelRow) -> ValueModelDetail:
     return ValueModelDetail(**_summary(row), content=content)
 
 
-ROUTES = (
-    Route("GET", "/api/v2/value-models", get_current_value_model, ValueModelDetail, tag="Value models", summary="The active version"),
-    Route("PUT", "/api/v2/value-models", update_value_model, ValueModelDetail, body=ValueModelIn, roles=FINANCE, tag="Value models",
-          summary="Make a version active; the one before is archived"),
-    Route("GET", "/api/v2/value-models/versions", list_value_model_versions, Page[ValueModelSummary], query=Paging, tag="Value models",
-          summary="Versions, newest first"),
-    Route("GET", "/api/v2/value-models/versions/{version}", get_value_model_version, ValueModelDetail, tag="Value models",
-          summary="One version"),
-    Route("POST", "/api/v2/value-models/backfill", refresh_value_model_backfill, Backfill, body=Nothing, roles=FINANCE, spans=True,
-          tag="Value models", summary="Work every draft out again under the active version"),
-)
+def _route(method: Any, rest: str, do: Any, answer: Any, summary: str, **more: Any) -> Route:
+    return Route(method, f"/api/v2/value-models{rest}", do, answer, tag="Value models", summary=summary, **more)
 
+
+ROUTES = (
+    _route("GET", "", get_current_value_model, ValueModelDetail, "The active version"),
+    _route("PUT", "", update_value_model, ValueModelDetail, "Make a version active; the one before is archived",
+           body=ValueModelIn, roles=FINANCE),
+    _route("GET", "/versions", list_value_model_versions, Page[ValueModelSummary], "Versions, newest first", query=Paging),
+    _route("GET", "/versions/{version}", get_value_model_version, ValueModelDetail, "One version"),
+    _route("POST", "/backfill", refresh_value_model_backfill, Backfill, "Work every draft out again under the active version",
+           body=Nothing, roles=FINANCE, spans=True),
+)

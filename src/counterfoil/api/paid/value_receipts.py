@@ -226,23 +226,27 @@ def _detail(call: Call, row: ReceiptRow) -> ValueReceiptDetail:
     )
 
 
-def _act(path: str, do: Any, answer: Any, summary: str, body: Any = Nothing) -> Route:
-    return Route("POST", f"/api/v2/value-receipts/{{id}}/{path}", do, answer, body=body, roles=FINANCE, tag="Value receipts",
-                 summary=summary)
+def _route(method: Any, rest: str, do: Any, answer: Any, summary: str, **more: Any) -> Route:
+    roles = {} if method == "GET" else {"roles": FINANCE}
+    return Route(method, f"/api/v2/value-receipts{rest}", do, answer, tag="Value receipts", summary=summary, **roles, **more)
+
+
+def _act(act: str, do: Any, answer: Any, summary: str, body: Any = Nothing) -> Route:
+    return _route("POST", f"/{{id}}/{act}", do, answer, summary, body=body)
 
 
 ROUTES = (
-    Route("POST", "/api/v2/value-receipts/sync", sync_value_receipt, SlimValueReceipt, body=ValueReceiptAsk, roles=FINANCE,
-          tag="Value receipts", summary="Find or make the receipt of a customer and a period"),
-    Route("POST", "/api/v2/value-receipts", create_value_receipt, SlimValueReceipt, body=ValueReceiptAsk, roles=FINANCE, status=201,
-          tag="Value receipts", summary="Make a receipt of a period that is over"),
-    Route("GET", "/api/v2/value-receipts", list_value_receipts, ValueReceiptList, query=ValueReceiptFilter, tag="Value receipts",
-          summary="Receipts, newest first"),
-    Route("GET", "/api/v2/value-receipts/{id}", get_value_receipt_by_id, ValueReceiptDetail, tag="Value receipts", summary="One receipt"),
+    _route("POST", "/sync", sync_value_receipt, SlimValueReceipt, "Find or make the receipt of a customer and a period",
+           body=ValueReceiptAsk),
+    _route("POST", "", create_value_receipt, SlimValueReceipt, "Make a receipt of a period that is over", body=ValueReceiptAsk,
+           status=201),
+    _route("GET", "", list_value_receipts, ValueReceiptList, "Receipts, newest first", query=ValueReceiptFilter),
+    _route("GET", "/{id}", get_value_receipt_by_id, ValueReceiptDetail, "One receipt"),
     _act("refresh", refresh_value_receipt, SlimValueReceipt, "Bring a draft up to date"),
     _act("seal", seal_value_receipt, Done, "Seal a draft: it never changes again"),
     _act("archive", archive_value_receipt, Done, "Hide a receipt from lists"),
     _act("unarchive", unarchive_value_receipt, Done, "Show it in lists again"),
-    _act("publish", publish_value_receipt, ValueReceiptDetail, "Open the link to anybody, until a moment or for good", PublishAsk),
+    _act("publish", publish_value_receipt, ValueReceiptDetail, "Open the link to anybody, for good or until a moment",
+         PublishAsk),
     _act("unpublish", unpublish_value_receipt, ValueReceiptDetail, "Close the link"),
 )
