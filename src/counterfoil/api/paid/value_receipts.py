@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from counterfoil.api.dialect import FINANCE, Answer, Call, Route
+from counterfoil.api.dialect import FINANCE, READERS, Answer, Call, Route
 from counterfoil.api.paid.pages import MAX_LIMIT, Nothing
 from counterfoil.api.wire import Input, Output, instant, number
 from counterfoil.flows.find_party import display_id
@@ -227,8 +227,8 @@ def _detail(call: Call, row: ReceiptRow) -> ValueReceiptDetail:
 
 
 def _route(method: Any, rest: str, do: Any, answer: Any, summary: str, **more: Any) -> Route:
-    roles = {} if method == "GET" else {"roles": FINANCE}
-    return Route(method, f"/api/v2/value-receipts{rest}", do, answer, tag="Value receipts", summary=summary, **roles, **more)
+    roles = READERS if method == "GET" else FINANCE
+    return Route(method, f"/api/v2/value-receipts{rest}", do, answer, roles=roles, tag="Value receipts", summary=summary, **more)
 
 
 def _act(act: str, do: Any, answer: Any, summary: str, body: Any = Nothing) -> Route:
