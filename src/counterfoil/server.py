@@ -34,11 +34,12 @@ from counterfoil.web.routes import error_response, pages
 from counterfoil.web.shared_record_page import shared_record_pages
 from counterfoil.web.upload_page import upload_pages
 from counterfoil.web.value_receipt_page import value_receipt_pages
+from counterfoil.web.verify_page import verify_pages
 
 THREADS = 7
 """Handlers that run at once: with the worker's two lanes and the usage writers they stay within the house's connections."""
 STOP_SECONDS = 20
-PAGES = ("/i/", "/assets/", "/log/", "/receipt/", "/public/", "/c/", "/look/", "/logo/", "/gallery")
+PAGES = ("/i/", "/assets/", "/log/", "/receipt/", "/public/", "/c/", "/look/", "/logo/", "/gallery", "/verify")
 """Where people look: what is not found there is a page, too."""
 DIALECTS = (RECEIVED, PAID, PACSPACE, GIGSTACK)
 """The published APIs, which share one door; the native one has its own."""
@@ -54,7 +55,7 @@ class Server:
         self._behind = Litestar(
             route_handlers=[
                 *handlers(house), *received_about(), *upload_handlers(house), *pages(house), *upload_pages(),
-                *receipt_pages(house), *value_receipt_pages(house), *shared_record_pages(house),
+                *receipt_pages(house), *value_receipt_pages(house), *shared_record_pages(house), *verify_pages(house),
                 *(handler for dialect in DIALECTS for handler in mount.handlers(house, dialect)),
                 *(handler for shown in PUBLISHED for handler in describe.handlers(shown)),
                 self._metrics(),

@@ -1,8 +1,11 @@
-// Runs the verifier beside the page, so that a bundle with many events does not freeze it.
+// Runs the verifier beside the page, so that a bundle with many events does not freeze it. A message without bytes or files
+// only loads it, so that nothing has to be fetched later.
 addEventListener("message", async ({ data }) => {
   try {
-    const { verifyBundle } = await import(data.verifier);
-    postMessage({ verdict: await verifyBundle(data.bytes, { trustedKeys: data.trustedKeys }) });
+    const { verifyBundle, verifyTogether } = await import(data.verifier);
+    if (data.files) postMessage({ checks: verifyTogether(data.files) });
+    else if (data.bytes) postMessage({ verdict: await verifyBundle(data.bytes, { trustedKeys: data.trustedKeys }) });
+    else postMessage({ ready: true });
   } catch (error) {
     postMessage({ error: String(error?.message ?? error) });
   }
