@@ -170,3 +170,40 @@ def test_only_who_may_issue_does(fresh: tuple[Api, Shop], house: Any) -> None:
     viewer = Api(api.client, key_of(house, api.tenant, "viewer"))
     assert viewer("POST", PAYMENTS, {"customer_ref": shop.customer, "amount": "1"}).status_code == 403
     assert viewer("GET", "/v1/receipts").status_code == 200
+
+
+def balance_receipt(api: Api, customer: str) -> str:
+    """Seal a balance receipt of a customer; its id."""
+    for delta in (100, -40):
+        api.post("/api/v1/balance/delta", {"customerId": customer, "delta": delta, "reason": "topup"})
+    return str(api.post("/api/v1/balance/checkpoint", {"customerId": customer})["data"]["checkpointId"])
+
+
+def value_receipt(api: Api, customer: str) -> str:
+    """Seal a value receipt of a customer; its id."""
+    ask = {"externalCustomerId": customer, "startDate": "2026-04-01T00:00:00Z", "endDate": "2026-06-30T23:59:59Z"}
+    id = str(api.post("/api/v2/value-receipts/sync", ask)["id"])
+    api.post(f"/api/v2/value-receipts/{id}/seal", {})
+    return id
+
+
+def test_receipts_of_every_kind_are_side_by_side_each_with_all_its_files(fresh: tuple[Api, Shop]) -> None:
+    api, shop = fresh
+    customer = api.post("/v1/customers", {"name": "Northwind", "external_id": "northwind"})["customer_ref"]
+    paid(api, shop)
+    of_payment = paid(api, shop, customer_ref=customer)["id"]
+    made = {"payment": of_payment, "balance": balance_receipt(api, "northwind"), "value": value_receipt(api, "northwind")}
+    rows = api.get("/v1/receipts", customer_ref=customer)["data"]
+    assert {row["kind"]: row["id"] for row in rows} == made and len(rows) == 3
+    assert [row["sealed_at"] for row in rows] == sorted((row["sealed_at"] for row in rows), reverse=True)
+    amounts = {row["kind"]: row["amount"] for row in rows}
+    assert amounts == {"payment": "500.00", "balance": "60", "value": "0"}
+    for row in rows:
+        shown = api.get(f"/v1/receipts/{row['id']}")
+        assert shown["record"]["receipt_ref"] == row["receipt_ref"] == shown["record_ref"]
+        assert shown["page"].startswith("https://") and row["links"]["pdf"].endswith(f"/v1/receipts/{row['receipt_ref']}/pdf")
+        assert api("GET", f"/v1/receipts/{row['id']}/pdf").content.startswith(b"%PDF")
+        verdict = verify_bundle(api("GET", f"/v1/receipts/{row['id']}/bundle").content)
+        assert verdict.ok, (row["kind"], verdict)
+        assert [r["id"] for r in api.get("/v1/receipts", kind=row["kind"], customer_ref=customer)["data"]] == [row["id"]]
+    bad(api("GET", f"/v1/receipts/{made['value']}", params={"revision": 2}), 404, code="receipt.not_found")
