@@ -34,6 +34,12 @@ _ORDER: LiteralString = (
     "SELECT order_ref::text, number, customer_ref::text, external_id, name, state, starts_at, ends_at, contract_ref::text, "
     "profile::text, lines::text, version, created_at, updated_at FROM sales_order WHERE tenant = %s AND deleted_at IS NULL "
 )
+_ORDER_FILTERS: Mapping[str, LiteralString] = {
+    "customer": "AND customer_ref = %s::uuid", "external_id": "AND external_id = %s", "state": "AND state = %s",
+    "running": "AND state = 'active' AND (ends_at IS NULL OR ends_at > %s)", "over": "AND state = 'active' AND ends_at <= %s",
+    "starts_since": "AND starts_at >= %s", "starts_until": "AND starts_at <= %s",
+    "ends_since": "AND ends_at >= %s", "ends_until": "AND ends_at <= %s",
+}
 
 
 class SalesRows(Rows):
@@ -100,6 +106,66 @@ class SalesRows(Rows):
             self.tenant, list(external_ids),
         )
         return {name: Ref(ref) for name, ref in rows}
+
+    def put_order(self, o: OrderRow) -> None:
+        """Store or replace an order; Conflict `order.exists` where another has its external id."""
+        try:
+            self.conn.execute(
+                "INSERT INTO sales_order (tenant, order_ref, number, customer_ref, external_id, name, state, starts_at, "
+                "ends_at, contract_ref, profile, lines, version, created_at, updated_at) VALUES (%s, %s, %s, %s, %s, %s, %s, "
+                "%s, %s, %s, %s::jsonb, %s::jsonb, %s, %s, %s) ON CONFLICT (tenant, order_ref) DO UPDATE SET external_id = "
+                "excluded.external_id, name = excluded.name, state = excluded.state, starts_at = excluded.starts_at, "
+                "ends_at = excluded.ends_at, contract_ref = excluded.contract_ref, profile = excluded.profile, "
+                "lines = excluded.lines, version = excluded.version, updated_at = excluded.updated_at",
+                [self.tenant, o.ref, o.number, o.customer_ref, o.external_id, o.name, o.state, o.starts_at, o.ends_at,
+                 o.contract_ref, exact_json(o.profile), exact_json(list(o.lines)), o.version, o.created_at, o.updated_at],
+            )
+        except psycopg.errors.UniqueViolation as error:
+            raise Conflict("order.exists", f"another order has the external id {o.external_id!r}") from error
+
+    def next_order_number(self) -> int:
+        """The next free number; nobody else gets one until the transaction ends."""
+        self.conn.execute("SELECT pg_advisory_xact_lock(%s, hashtext('order numbers'))", [self.tenant])
+        number: int = self.one("SELECT coalesce(max(number), 0) + 1 FROM sales_order WHERE tenant = %s", self.tenant)[0]
+        return number
+
+    def delete_order(self, ref: str) -> None:
+        """Hide an order, and free its external id."""
+        self.conn.execute(
+            "UPDATE sales_order SET deleted_at = %s, external_id = NULL WHERE tenant = %s AND order_ref = %s",
+            [self.now, self.tenant, ref],
+        )
+
+    def order_page(self, offset: int, limit: int, filters: Mapping[str, Any]) -> tuple[list[OrderRow], int]:
+        """Orders, newest first, and how many there are. `filters` by the names in `_ORDER_FILTERS`; None asks nothing."""
+        where: list[LiteralString] = ["AND deleted_at IS NULL"]
+        params: list[Any] = [self.tenant]
+        for name, value in filters.items():
+            if value is not None:
+                where.append(_ORDER_FILTERS[name])
+                params.append(self.now if name in ("running", "over") else value)
+        rows, total = self.page(
+            "sales_order", _ORDER, " ".join(where), params, "created_at DESC, order_ref DESC", offset, limit
+        )
+        return [_order(r) for r in rows], total
+
+    def billed_for(self, contracts: Sequence[str]) -> dict[Ref, tuple[int, int, int]]:
+        """(net, tax, total) in minor units of the documents of each contract that has any; credit notes count against them."""
+        rows = self.all(
+            "SELECT contract_ref::text, sum(s * (sub_total_minor - total_discount_minor))::bigint, "
+            "sum(s * total_tax_minor)::bigint, sum(s * total_minor)::bigint FROM (SELECT d.*, CASE kind WHEN 'CREDIT' "
+            "THEN -1 ELSE 1 END AS s FROM document d WHERE tenant = %s AND contract_ref = ANY(%s::uuid[])) x GROUP BY 1",
+            self.tenant, list(contracts),
+        )
+        return {Ref(r[0]): (r[1], r[2], r[3]) for r in rows}
+
+    def parked_for(self, work: str, things: Sequence[str]) -> list[tuple[str, str]]:
+        """(reference, reason) of parked work whose reference begins with the id of one of these things."""
+        rows = self.all(
+            "SELECT ref, reason FROM parked WHERE tenant = %s AND work = %s AND split_part(ref, ' ', 1) = ANY(%s) ORDER BY ref",
+            self.tenant, work, list(things),
+        )
+        return [(r[0], r[1]) for r in rows]
 
     # signals
 

@@ -6,6 +6,7 @@ from counterfoil.api.dialect import Answer, Dialect, Route
 from counterfoil.api.paid import (
     costs,
     customers,
+    orders,
     products,
     public,
     signals,
@@ -44,7 +45,7 @@ def error(status: int, code: str, message: str, headers: dict[str, str] | None =
 
 
 ROUTES: tuple[Route, ...] = (
-    *customers.ROUTES, *products.ROUTES, *signals.ROUTES, *costs.ROUTES,
+    *customers.ROUTES, *products.ROUTES, *orders.ROUTES, *signals.ROUTES, *costs.ROUTES,
     *value_receipts.ROUTES, *value_metrics.ROUTES, *value_models.ROUTES,
     *webhooks.ROUTES, *public.ROUTES,
 )
