@@ -162,7 +162,7 @@ def _page(house: House, tx: Any, sealed: SealedReceipt, id: str, key: str) -> Re
     links = ReceiptLinks(
         permalink=f"{house.settings.public_url}{base}{key}",
         pdf=f"{base}/receipt.pdf{key}", json=f"{base}/record.json{key}", bundle=f"{base}/bundle.json{key}",
-        trusted_keys=(verifier_key(tx),),
+        verify="/verify", trusted_keys=(verifier_key(tx),),
     )
     if isinstance(receipt, BalanceReceipt):
         links = replace(links, pdf=f"/api/v1/receipt/{id}.pdf", json=f"/api/v1/receipt/{id}", verify=f"/verify/0x{receipt.root}")
