@@ -19,6 +19,7 @@ from counterfoil.core.pricing.models.flat import Flat
 from counterfoil.core.pricing.models.graduated import Graduated
 from counterfoil.core.pricing.models.per_unit import PerUnit
 from counterfoil.core.pricing.models.volume import Volume
+from counterfoil.core.pricing.problems import item_problems
 from counterfoil.core.pricing.sheet import Pricing
 from counterfoil.core.pricing.tiers import Tier
 from counterfoil.flows.adopt_signals import ensure_streams
@@ -159,13 +160,15 @@ def _priced(
         raise _LeftOut("it does not say which signals it charges")
     if usage and stream in taken:
         raise _LeftOut(f"signals named {pricing['eventName']!r} are charged already, by another line or contract")
-    if stream is not None and usage:
-        taken.add(stream)
     item = LineItem(
         Ref(""), attribute["name"], kind, _model(model, point, currency, usage), quantity,
         "event" if usage else "unit", stream if usage else None,
         Decimal(point.get("includedQuantity") or 0),
     )
+    for problem in item_problems(item):
+        raise _LeftOut(f"its price cannot be billed: {problem.field} {problem.message}")
+    if stream is not None and usage:
+        taken.add(stream)
     cycle = Cycle("ONE_TIME") if kind == "one_time" else _cycle(pricing, order.profile.get("billingFrequencyOverride"))
     advance = (pricing.get("billingType") or "advance").lower() == "advance" and not usage
     return _Priced(cycle, "BEFORE_USE" if advance else "AFTER_USE", item)
