@@ -14,7 +14,7 @@ MAX_MONTHS = 24
 EARLIEST, LATEST = 2000, 2200
 """Years that a scope lies in."""
 
-_MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
+_MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 _PRESETS = ("current_month", "custom")
 
 
