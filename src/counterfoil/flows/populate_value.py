@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import Any
 
 from counterfoil.core.basis.canonical import Json
 from counterfoil.core.basis.ids import Ref
@@ -18,7 +17,7 @@ from counterfoil.core.usage.seal import event_bytes_in_order
 from counterfoil.core.value.content import events_of, model_for
 from counterfoil.core.value.model import Model, model_json
 from counterfoil.core.value.tally import Products, Tally
-from counterfoil.flows.find_party import display_id, read_id
+from counterfoil.flows.find_party import display_id
 from counterfoil.flows.sealed_items import LAST_INSTANT
 from counterfoil.flows.value_rows import Numbers, ReceiptKey, ReceiptRow, ValueTx
 
@@ -35,7 +34,7 @@ def numbers_of(tx: ValueTx, key: ReceiptKey, currency: str) -> Numbers:
     row = tx.value_model()
     content = None if row is None else row.content
     model = model_for(content, names_of(tx, customer), currency, tx.streams_named(events_of(content)))
-    if model.rules and model.currency not in (None, currency):
+    if model.currency not in (None, currency):
         raise Invalid.field(
             "currency", f"the receipt is in {currency} and the value model in {model.currency}; values are not converted",
             "value_receipt.currency",
@@ -82,8 +81,7 @@ def scope_of(tx: ValueTx, key: ReceiptKey) -> Scope | None:
     order = tx.order_rows([key.order_ref]).get(key.order_ref)
     if order is None:
         raise Conflict("order.deleted", f"the order {display_id('ord', key.order_ref)} was deleted")
-    named = {_product_of(line) for line in order.lines} - {None}
-    products = tx.product_rows(sorted(str(ref) for ref in named))
+    products = tx.product_rows(sorted({line["product_ref"] for line in order.lines}))
     return Scope("order", order.ref, order.name, tuple(sorted(products)), _texts([p.external_id for p in products.values()]))
 
 
@@ -144,10 +142,6 @@ def _billed(tx: ValueTx, customer: Customer, key: ReceiptKey, currency: str, sco
         {"ref": ref, "number": number, "net_minor": net}
         for ref, number, net in tx.billed_between(customer.ref, currency, first, last, products)
     ]
-
-
-def _product_of(line: Any) -> str | None:
-    return line.get("product_ref") or read_id(line.get("productId") or "")
 
 
 def _texts(names: list[str | None]) -> tuple[str, ...]:

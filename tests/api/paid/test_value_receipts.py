@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from paid import BadRequestError, ConflictError, NotFoundError
 
-from counterfoil.core.basis.canonical import parse_canonical
+from counterfoil.core.basis.canonical import canonical, parse_canonical
+from counterfoil.core.receipts.verify import verify_bundle
 from counterfoil.core.value.recompute import recompute_value
 from counterfoil.flows.prove import bundle_of
 from tests.api.native import Api
@@ -100,6 +101,8 @@ def test_the_total_of_a_sealed_receipt_comes_out_of_its_bundle_alone(paid: Any, 
     record = bundle["record"]
     events = bundle["usage"][record["events"]["root"]]
     assert (record["type"], record["model_version"], len(events)) == ("value-receipt/v1", 1, 5)
+    verdict = verify_bundle(canonical(bundle))
+    assert verdict.ok, [c for c in verdict.checks if not c.ok]
     metrics, total = recompute_value(record, events)
     assert list(metrics) == record["metrics"] and total == record["total"] == "85"
 
@@ -152,6 +155,26 @@ def test_events_of_others_and_of_other_products_do_not_count(paid: Any, raw: Any
     assert [r.id for r in only.data] == [agent.id] and only.data[0].product_id.startswith("prod_")
     assert paid.value_receipts.list_value_receipts(external_customer_id="southwind").total == 0
     assert paid.value_receipts.list_value_receipts(external_customer_id="nobody").total == 0
+
+
+def test_an_order_counts_the_events_of_its_products(paid: Any, raw: Any) -> None:
+    made = {n: paid.products.create_product(name=n, external_id=n, active=True).id for n in ("agent", "helper", "other")}
+    claims(raw, [20], attribution={"externalProductId": "agent"})
+    claims(raw, [40], start=1, attribution={"productId": made["helper"]})
+    claims(raw, [60], start=2, attribution={"productId": made["other"]})
+    claims(raw, [10], customer="southwind")
+    minutes_metric(raw)
+    customer = paid.customers.get_customer_by_external_id("northwind").id
+    order = paid.orders.create_order(
+        customer_id=customer, name="Agents", currency="GBP", start_date="2026-01-01T00:00:00Z", external_id="o-1",
+        lines=[{"productId": "agent"}, {"productId": made["helper"]}],
+    )
+    receipt = receipt_of(paid, order_id="o-1")
+    got = paid.value_receipts.get_value_receipt_by_id(receipt.id)
+    assert (got.total_delivered_value, got.currency, got.order_id, got.product_id) == (50, "GBP", order.id, None)
+    assert [r.id for r in paid.value_receipts.list_value_receipts(order_id=order.id).data] == [receipt.id]
+    body = {"externalCustomerId": "southwind", "startDate": "2026-04-01T00:00:00Z", "endDate": "2026-06-30T23:59:59Z"}
+    refused(raw("POST", "/value-receipts/sync", body | {"orderId": "o-1"}), 400, "orderId")
 
 
 def test_the_price_stands_beside_the_value(paid: Any, raw: Any, api: Api, house: Any) -> None:

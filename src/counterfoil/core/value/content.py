@@ -43,7 +43,7 @@ def model_for(content: Content | None, names: Collection[str], currency: str, st
         own = override.get("currency") or own
     rules = tuple(rule for kind in content["valueTypes"] for rule in _rules(content, kind, overrides, own or currency))
     events = {rule.event for rule in rules}
-    return Model(rules, {ref: name for ref, name in streams.items() if name in events}, own)
+    return Model(rules, {ref: name for ref, name in streams.items() if name in events}, own if rules else None)
 
 
 def events_of(content: Content | None) -> set[str]:
