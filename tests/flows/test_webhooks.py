@@ -124,7 +124,7 @@ def test_a_payment_receipt_in_gigstacks_envelope() -> None:
 def test_every_event_that_a_dialect_takes_can_be_spelled(dialect: Dialect, data: dict[str, Any]) -> None:
     for type in EVENT_TYPES:
         if takes(dialect, type):
-            about = {**INVOICE, **data} if type.startswith("invoice") else data
+            about = {**data, **INVOICE} if type.startswith("invoice") else data
             name = "billing-invoice-paid" if dialect == "paid" else ""
             assert msgspec.json.decode(spelled_body(Event(A, type, AT, about), manner(dialect, name)))
 
