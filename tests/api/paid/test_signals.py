@@ -12,9 +12,12 @@ from tests.api.native import Api, good
 from tests.api.paid.conftest import refused
 
 CLAIM = {
-    "eventName": "claim_reviewed", "customer": {"externalCustomerId": "northwind"},
-    "attribution": {"externalProductId": "claims-agent"}, "timestamp": "2026-04-12T07:30:00Z",
-    "data": {"minutes_saved": 35}, "idempotencyKey": "claim-991",
+    "eventName": "claim_reviewed",
+    "customer": {"externalCustomerId": "northwind"},
+    "attribution": {"externalProductId": "claims-agent"},
+    "timestamp": "2026-04-12T07:30:00Z",
+    "data": {"minutes_saved": 35},
+    "idempotencyKey": "claim-991",
 }
 
 
@@ -35,29 +38,61 @@ def northwind(raw: Any) -> str:
 
 def test_both_clients_send_signals_and_repeats_are_counted(any_paid: Any, northwind: str) -> None:
     for expected in ((2, 0, 0), (0, 2, 0)):
-        done = any_paid.signals.create_signals(signals=[
-            {"event_name": "claim_reviewed", "customer": {"external_customer_id": "northwind"}, "idempotency_key": "a",
-             "attribution": {"external_product_id": "agent"}, "data": {"minutes_saved": 35}},
-            {"event_name": "claim_reviewed", "customer": {"customer_id": northwind}, "idempotency_key": "b"},
-        ])
+        done = any_paid.signals.create_signals(
+            signals=[
+                {
+                    "event_name": "claim_reviewed",
+                    "customer": {"external_customer_id": "northwind"},
+                    "idempotency_key": "a",
+                    "attribution": {"external_product_id": "agent"},
+                    "data": {"minutes_saved": 35},
+                },
+                {"event_name": "claim_reviewed", "customer": {"customer_id": northwind}, "idempotency_key": "b"},
+            ]
+        )
         assert (done.ingested, done.duplicates, done.failed) == expected
 
 
 def test_a_signal_is_a_usage_event_of_its_name_quantity_and_properties(raw: Any, api: Api, northwind: str) -> None:
-    data = {"minutes_saved": 35, "quantity": 2.50, "ok": True, "team": "a\u00e9", "none": None, "list": [1],
-            "deep": {"score": 0.30000000000000004, "more": {"x": -0.0}}, "costData": {"vendor": "v", "cost": {"amount": 1}}}
+    data = {
+        "minutes_saved": 35,
+        "quantity": 2.50,
+        "ok": True,
+        "team": "a\u00e9",
+        "none": None,
+        "list": [1],
+        "deep": {"score": 0.30000000000000004, "more": {"x": -0.0}},
+        "costData": {"vendor": "v", "cost": {"amount": 1}},
+    }
     assert send(raw, {**CLAIM, "data": data, "customerUnit": {"externalCustomerUnitId": "berlin"}}) == (1, 0, 0)
     (event,) = events(api)
     assert event["usage_product_name"] == "claim_reviewed" if "usage_product_name" in event else True
     assert (event["at"], event["quantity"], event["key"]) == ("2026-04-12T07:30:00Z", "2.5", "claim-991")
     assert event["properties"] == {
-        "minutes_saved": "35", "quantity": "2.5", "ok": "true", "team": "aé", "deep.score": "0.30000000000000004",
-        "deep.more.x": "0", "$external_product": "claims-agent", "$customer_unit": "berlin",
+        "minutes_saved": "35",
+        "quantity": "2.5",
+        "ok": "true",
+        "team": "aé",
+        "deep.score": "0.30000000000000004",
+        "deep.more.x": "0",
+        "$external_product": "claims-agent",
+        "$customer_unit": "berlin",
     }
 
 
-QUANTITIES = [(3, "3"), (2.5, "2.5"), (0, "0"), (-1, "-1"), (0.30000000000000004, "0.3"), ("7", "1"), (True, "1"), (None, "1"),
-              ([2], "1"), (10**21, "1"), (1e-30, "0")]
+QUANTITIES = [
+    (3, "3"),
+    (2.5, "2.5"),
+    (0, "0"),
+    (-1, "-1"),
+    (0.30000000000000004, "0.3"),
+    ("7", "1"),
+    (True, "1"),
+    (None, "1"),
+    ([2], "1"),
+    (10**21, "1"),
+    (1e-30, "0"),
+]
 
 
 @pytest.mark.parametrize(("given", "counted"), QUANTITIES)
@@ -109,14 +144,21 @@ def test_costs_that_waited_go_with_it(raw: Any, api: Api, house: Any) -> None:
 def test_times_out_of_reach_fail_alone_and_ids_of_ours_that_nobody_has(raw: Any, api: Api, northwind: str) -> None:
     ahead = (datetime.now(UTC) + timedelta(minutes=6)).isoformat()
     near = (datetime.now(UTC) + timedelta(minutes=4)).isoformat()
-    odd = [{"timestamp": "1999-12-31T23:59:59Z"}, {"timestamp": ahead}, {"customer": {"customerId": "cus_" + "0" * 32}},
-           {"attribution": {"productId": "prod_" + "0" * 32}}, {"timestamp": near}]
+    odd = [
+        {"timestamp": "1999-12-31T23:59:59Z"},
+        {"timestamp": ahead},
+        {"customer": {"customerId": "cus_" + "0" * 32}},
+        {"attribution": {"productId": "prod_" + "0" * 32}},
+        {"timestamp": near},
+    ]
     signals = [{**CLAIM, "idempotencyKey": f"k{i}", **o} for i, o in enumerate(odd)]
     assert send(raw, *signals, CLAIM, CLAIM) == (2, 1, 4)
     assert sorted(e["key"] for e in events(api)) == ["claim-991", "k4"]
 
 
-def test_a_key_that_another_door_used_is_a_duplicate_known_customer_or_not(raw: Any, api: Api, house: Any, northwind: str) -> None:
+def test_a_key_that_another_door_used_is_a_duplicate_known_customer_or_not(
+    raw: Any, api: Api, house: Any, northwind: str
+) -> None:
     send(raw, CLAIM)
     with house.tx(api.tenant) as tx:  # as if the event had come by another door: no row of a signal
         tx.conn.execute("DELETE FROM signal WHERE tenant = %s", [api.tenant])
@@ -125,14 +167,27 @@ def test_a_key_that_another_door_used_is_a_duplicate_known_customer_or_not(raw: 
 
 
 BAD = [
-    ({"eventName": ""}, "eventName"), ({"eventName": None}, "eventName"), ({"customer": None}, "customer"),
-    ({"customer": {}}, "customer"), ({"customer": {"customerId": "a", "externalCustomerId": "b"}}, "customer"),
-    ({"attribution": {}}, "attribution"), ({"timestamp": "2026-04-12T07:30:00"}, "timestamp"), ({"timestamp": 5}, "timestamp"),
-    ({"timestamp": "soon"}, "timestamp"), ({"data": []}, "data"), ({"data": "x"}, "data"), ({"data": {"": 1}}, "data"),
-    ({"data": {"t": "x" * 1025}}, "data.t"), ({"data": {"n" * 201: 1}}, "data"), ({"data": {"a": "\x00"}}, "data"),
-    ({"data": {str(n): n for n in range(51)}}, "data"), ({"data": {"a.b": 1, "a": {"b": 2}}}, "data.a.b"),
-    ({"data": {"$product": "prod_x"}}, "$product"), ({"idempotencyKey": "k" * 256}, "idempotencyKey"),
-    ({"idempotencyKey": "a\x1fb"}, "idempotencyKey"), ({"eventName": "a\x00"}, "eventName"),
+    ({"eventName": ""}, "eventName"),
+    ({"eventName": None}, "eventName"),
+    ({"customer": None}, "customer"),
+    ({"customer": {}}, "customer"),
+    ({"customer": {"customerId": "a", "externalCustomerId": "b"}}, "customer"),
+    ({"attribution": {}}, "attribution"),
+    ({"timestamp": "2026-04-12T07:30:00"}, "timestamp"),
+    ({"timestamp": 5}, "timestamp"),
+    ({"timestamp": "soon"}, "timestamp"),
+    ({"data": []}, "data"),
+    ({"data": "x"}, "data"),
+    ({"data": {"": 1}}, "data"),
+    ({"data": {"t": "x" * 1025}}, "data.t"),
+    ({"data": {"n" * 201: 1}}, "data"),
+    ({"data": {"a": "\x00"}}, "data"),
+    ({"data": {str(n): n for n in range(51)}}, "data"),
+    ({"data": {"a.b": 1, "a": {"b": 2}}}, "data.a.b"),
+    ({"data": {"$product": "prod_x"}}, "$product"),
+    ({"idempotencyKey": "k" * 256}, "idempotencyKey"),
+    ({"idempotencyKey": "a\x1fb"}, "idempotencyKey"),
+    ({"eventName": "a\x00"}, "eventName"),
 ]
 
 
@@ -146,7 +201,9 @@ def test_a_batch_has_bounds(raw: Any, northwind: str) -> None:
     many = [{**CLAIM, "idempotencyKey": None} for _ in range(1000)]
     assert send(raw, *many) == (1000, 0, 0)
     assert refused(raw("POST", "/signals/bulk", {"signals": [*many, CLAIM]}), 400, "signals")
-    assert raw("POST", "/signals/bulk", {"signals": [{**CLAIM, "data": {"list": ["x" * 5_000_000]}}]}).status_code == 413
+    assert (
+        raw("POST", "/signals/bulk", {"signals": [{**CLAIM, "data": {"list": ["x" * 5_000_000]}}]}).status_code == 413
+    )
     assert refused(raw("POST", "/signals/bulk", {}), 400, "signals")
     assert send(raw) == (0, 0, 0)
 
@@ -160,8 +217,12 @@ def test_data_come_back_as_they_were_sent(api: Api, raw: Any, northwind: str) ->
 
 def test_lists_find_signals_by_what_they_say(paid: Any, raw: Any, northwind: str) -> None:
     good(raw("POST", f"/customers/{northwind}/aliases", {"alias": "nw"}))
-    send(raw, CLAIM, {**CLAIM, "idempotencyKey": "2", "eventName": "filed"},
-         {**CLAIM, "idempotencyKey": "3", "customer": {"externalCustomerId": "later"}, "attribution": None})
+    send(
+        raw,
+        CLAIM,
+        {**CLAIM, "idempotencyKey": "2", "eventName": "filed"},
+        {**CLAIM, "idempotencyKey": "3", "customer": {"externalCustomerId": "later"}, "attribution": None},
+    )
     product = good(raw("POST", "/products", {"name": "Agent", "externalId": "claims-agent"}))["id"]
 
     def keys(**filters: Any) -> list[str]:
@@ -169,10 +230,15 @@ def test_lists_find_signals_by_what_they_say(paid: Any, raw: Any, northwind: str
 
     both = ["claim_reviewed northwind", "filed northwind"]
     assert len(keys()) == 3 and keys(signal_name="filed") == both[1:] and keys(signal_name="file") == []
-    assert keys(customer_id=northwind) == keys(external_customer_id="northwind") == keys(external_customer_id="nw") == both
+    assert (
+        keys(customer_id=northwind) == keys(external_customer_id="northwind") == keys(external_customer_id="nw") == both
+    )
     assert keys(external_customer_id="later") == ["claim_reviewed later"] and keys(customer_id="cus_" + "0" * 32) == []
     assert keys(product_id=product) == keys(external_product_id="claims-agent") == both
-    assert keys(created_at_from="2020-01-01T00:00:00Z", limit=100) == keys() and keys(created_at_to="2020-01-01T00:00:00Z") == []
+    assert (
+        keys(created_at_from="2020-01-01T00:00:00Z", limit=100) == keys()
+        and keys(created_at_to="2020-01-01T00:00:00Z") == []
+    )
     (filed,) = paid.signals.list_signals(signal_name="filed").data
     assert filed.product_id == product and filed.trace_id is None and filed.data == {"minutes_saved": 35}
     assert paid.signals.get_signal_by_id(filed.id) == filed
@@ -197,18 +263,37 @@ def test_a_key_for_reporting_may_send_and_nothing_else(new_api: Any) -> None:
 
 def test_costs_are_taken_all_or_none(paid: Any, raw: Any, api: Api, house: Any, northwind: str) -> None:
     customer = {"externalCustomerId": "northwind"}
-    done = paid.costs.create_costs(costs=[
-        {"type": "cost", "customer": {"external_customer_id": "northwind"}, "amount": 0.25, "currency": "USD",
-         "vendor": "openai", "metadata": {"run": 1}},
-        {"type": "usage", "customer": {"customer_id": northwind}, "vendor": "openai", "model": "gpt",
-         "usage": {"input_tokens": 10, "output_tokens": 5}},
-    ])
+    done = paid.costs.create_costs(
+        costs=[
+            {
+                "type": "cost",
+                "customer": {"external_customer_id": "northwind"},
+                "amount": 0.25,
+                "currency": "USD",
+                "vendor": "openai",
+                "metadata": {"run": 1},
+            },
+            {
+                "type": "usage",
+                "customer": {"customer_id": northwind},
+                "vendor": "openai",
+                "model": "gpt",
+                "usage": {"input_tokens": 10, "output_tokens": 5},
+            },
+        ]
+    )
     assert (done.ingested, done.duplicates) == (2, 0)
-    bad = [({"amount": 1}, "currency"), ({"amount": "x", "currency": "USD"}, "amount"), ({"amount": 1, "currency": "QQQ"}, "currency"),
-           ({"type": "usage", "vendor": "v", "model": "m"}, "usage"), ({"type": "gift", "amount": 1}, "type"),
-           ({"amount": 1, "currency": "USD", "timestamp": "1990-01-01T00:00:00Z"}, "timestamp"),
-           ({"amount": 1, "currency": "USD", "customer": {"customerId": "cus_" + "0" * 32}}, "customerId"),
-           ({"amount": 1, "currency": "USD", "metadata": 5}, "metadata"), ({"amount": 1e-13, "currency": "USD"}, "amount")]
+    bad = [
+        ({"amount": 1}, "currency"),
+        ({"amount": "x", "currency": "USD"}, "amount"),
+        ({"amount": 1, "currency": "QQQ"}, "currency"),
+        ({"type": "usage", "vendor": "v", "model": "m"}, "usage"),
+        ({"type": "gift", "amount": 1}, "type"),
+        ({"amount": 1, "currency": "USD", "timestamp": "1990-01-01T00:00:00Z"}, "timestamp"),
+        ({"amount": 1, "currency": "USD", "customer": {"customerId": "cus_" + "0" * 32}}, "customerId"),
+        ({"amount": 1, "currency": "USD", "metadata": 5}, "metadata"),
+        ({"amount": 1e-13, "currency": "USD"}, "amount"),
+    ]
     well = {"customer": customer, "amount": 1, "currency": "USD", "idempotencyKey": "k"}
     for change, field in bad:
         refused(raw("POST", "/costs/bulk", {"costs": [well, {"customer": customer, **change}]}), 400, field)
