@@ -100,7 +100,8 @@ def _sell(shared: Shared, customer: str, reason: str) -> None:
     call = shared.call
     call("POST", "/v1/layouts", {"name": "House", "accent": "#7a1f5c", "footer": "Contoso Cloud GmbH, HRB 12345, Hamburg",
                                  "logo": base64.b64encode(LOGO).decode(), "is_default": True})
-    shared.customer_id = call("POST", "/api/v2/customers", {"name": customer, "externalId": "northwind", "defaultCurrency": "EUR"})["id"]
+    client = {"name": customer, "externalId": "northwind", "defaultCurrency": "EUR"}
+    shared.customer_id = call("POST", "/api/v2/customers", client)["id"]
     signals = [
         {"eventName": "claim_reviewed", "customer": {"externalCustomerId": "northwind"}, "data": {"minutes": 20 + n},
          "timestamp": f"2026-04-12T07:{n:02d}:00Z", "idempotencyKey": f"claim {n}"} for n in range(12)
