@@ -7,6 +7,7 @@ import hashlib
 import hmac
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, get_args
 
 import msgspec
@@ -18,7 +19,9 @@ from standardwebhooks.webhooks import Webhook as StandardWebhook
 
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.refusals import Invalid
-from counterfoil.flows.announce import Subscription, promise_ref
+from counterfoil.core.receipts.balance import BALANCE_RECEIPT, BalanceReceipt, ReasonLine, balance_record
+from counterfoil.core.receipts.payment import PAYMENT_RECEIPT, PaymentReceipt, payment_record
+from counterfoil.flows.announce import Subscription, promise_ref, receipt_news
 from counterfoil.flows.webhook_payloads import Event, Manner, new_secret, signed_headers, spelled_body
 from counterfoil.flows.webhook_words import EVENT_TYPES, PAID_NAMES, Dialect, takes, told_as, types_of
 
@@ -187,6 +190,20 @@ def test_a_subscription_takes_what_its_dialect_has_a_name_for() -> None:
     for dialect, names in (("native", []), ("native", ["receipt.created"]), ("pacspace", ["invoice.paid"])):
         with pytest.raises(Invalid, match="events"):
             types_of(dialect, names)  # type: ignore[arg-type]
+
+
+def test_sealed_receipts_are_told_by_what_their_records_say() -> None:
+    balance = BalanceReceipt(
+        B, "Acme", C, "northwind.eu", "Northwind", AT, AT + timedelta(days=1), "2026-05", "credits", Decimal(0),
+        Decimal("-12.75"), 1, 1, "ab" * 32, (ReasonLine("gpu", 1, Decimal("-12.75")),), AT)
+    told = receipt_news(B, BALANCE_RECEIPT, balance_record(balance)).data
+    assert (told["receipt_ref"], told["customer_id"], told["period"], told["root"], told["delta_count"]) == (
+        B, "northwind.eu", "2026-05", "ab" * 32, 1)
+    assert (told["starts_at"], told["ending_balance"]) == ("2026-05-02T08:00:00.12Z", "-12.75")
+    payment = PaymentReceipt(B, 2, "R-1", "Acme", C, "Globex", "", "", 50050, "EUR", AT, "issued")
+    told = receipt_news(D, PAYMENT_RECEIPT, payment_record(payment)).data
+    assert (told["record_ref"], told["receipt_ref"], told["revision"], told["total"], told["number"]) == (
+        D, B, 2, "500.50", "R-1")
 
 
 @given(st.uuids(), st.uuids(), st.uuids())

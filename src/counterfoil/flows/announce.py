@@ -103,7 +103,8 @@ def _event_ref(tx: Tx, news: News) -> Ref:
 
 def receipt_news(record_ref: Ref, type: str, body: bytes) -> News:
     """`receipt.generated` of a sealed record of a receipt: record_ref, receipt_ref, type, customer_ref, customer_id and
-    customer_name, and of a balance receipt period, starts_at, ends_at, root; of the others total and currency."""
+    customer_name; of a balance receipt period, starts_at, ends_at, root, delta_count and both balances; of the others total and
+    currency (texts in major units); of a payment receipt number and revision."""
     record: Json = parse_canonical(body)
     customer = record.get("customer") or {}
     window = record.get("window") or record.get("period")
@@ -113,8 +114,12 @@ def receipt_news(record_ref: Ref, type: str, body: bytes) -> News:
         "customer_ref": customer.get("ref"), "customer_id": customer.get("id"), "customer_name": customer.get("name"),
         "period": record.get("period") if isinstance(record.get("period"), str) else None,
         "starts_at": window.get("start"), "ends_at": window.get("end"), "root": record.get("root"),
-        "number": record.get("number"), "currency": record.get("currency"), "total": record.get("total"),
+        "delta_count": record.get("delta_count"), "starting_balance": record.get("starting_balance"),
+        "ending_balance": record.get("ending_balance"), "number": record.get("number"), "revision": record.get("revision"),
+        "currency": record.get("currency"), "total": record.get("total"),
     }
+    if "amount_minor" in record:
+        said["total"] = format(to_major(record["amount_minor"], record["currency"]), "f")
     return News("receipt.generated", {k: v for k, v in said.items() if v is not None})
 
 
