@@ -23,8 +23,8 @@ from counterfoil.core.value.recompute import recompute_value
 from counterfoil.flows.correct_usage import delete_usage
 from counterfoil.flows.find_party import display_id, ensure_customers
 from counterfoil.flows.keep_value_models import put_model
-from counterfoil.flows.prove import items_of
 from counterfoil.flows.record_usage import NewEvents
+from counterfoil.flows.sealed_items import items_of
 from counterfoil.flows.value_receipts import ReceiptAsk, refresh_drafts, refresh_receipt, seal_receipt, sync_receipt
 from counterfoil.jobs.timetable import refreshing_values
 from tests.api.paid.valued import CONTENT

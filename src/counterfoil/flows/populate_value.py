@@ -125,7 +125,7 @@ def _count(tx: ValueTx, tally: Tally, key: ReceiptKey, model: Model) -> None:
     window = Window(key.starts_at, key.ends_at + LAST_INSTANT)
     for chunk in _chunks(tx.value_events(key.customer_ref, sorted(model.streams), window), tally.takes):
         for event, data in zip(chunk, event_bytes_in_order(chunk), strict=True):
-            tally.add(event, data)
+            tally.count_taken(event, data)
 
 
 def _chunks(events: Iterator[Event], counts: Callable[[Event], bool]) -> Iterator[list[Event]]:

@@ -14,10 +14,13 @@ from paid import BadRequestError, ConflictError, NotFoundError
 from counterfoil.core.basis.canonical import canonical, parse_canonical
 from counterfoil.core.receipts.verify import verify_bundle
 from counterfoil.core.value.recompute import recompute_value
+from counterfoil.flows.correct_usage import delete_usage
+from counterfoil.flows.find_party import read_id
 from counterfoil.flows.prove import bundle_of
-from tests.api.native import Api
+from counterfoil.flows.value_rows import ReceiptFilter
+from tests.api.native import Api, key_of
 from tests.api.paid.conftest import ONCE, refused
-from tests.api.paid.valued import QUARTER, claims, minutes_metric, receipt_of
+from tests.api.paid.valued import CONTENT, QUARTER, claims, minutes_metric, receipt_of
 
 
 def test_the_guide_runs_with_either_client(any_paid: Any, raw: Any, api: Api) -> None:
@@ -181,8 +184,7 @@ def test_the_price_stands_beside_the_value(paid: Any, raw: Any, api: Api, house:
     claims(raw, [20])
     minutes_metric(raw)
     ref = paid.customers.get_customer_by_external_id("northwind").id
-    customer = f"{ref[4:12]}-{ref[12:16]}-{ref[16:20]}-{ref[20:24]}-{ref[24:]}"
-    body = {"customer_ref": customer, "lines": [{"item": "Work", "unit_price": "30.00", "quantity": "2"}]}
+    body = {"customer_ref": read_id(ref), "lines": [{"item": "Work", "unit_price": "30.00", "quantity": "2"}]}
     number = api.post("/v1/invoices", body)["number"]
     now = datetime.now(UTC)
     receipt = paid.value_receipts.sync_value_receipt(
@@ -196,7 +198,9 @@ def test_the_price_stands_beside_the_value(paid: Any, raw: Any, api: Api, house:
 
 def bundle_for(house: Any, api: Api, id: str) -> Any:
     with house.tx(api.tenant) as tx:
-        return parse_canonical(bundle_of(tx, f"{id[3:11]}-{id[11:15]}-{id[15:19]}-{id[19:23]}-{id[23:]}"))
+        ref = read_id(id)
+        assert ref is not None
+        return parse_canonical(bundle_of(tx, ref))
 
 
 @pytest.mark.parametrize(
@@ -234,7 +238,7 @@ def test_a_period_that_runs_is_synced_but_not_created(paid: Any, raw: Any) -> No
 
 def test_money_of_another_currency_is_never_added_up_silently(paid: Any, raw: Any) -> None:
     claims(raw, [20])
-    content = minutes_content("EUR")
+    content = CONTENT | {"currency": "EUR"}
     assert raw("PUT", "/value-models", {"content": content}).status_code == 200
     error = refused(sync(raw), 400, "currency")
     assert "USD" in error["error"] and "EUR" in error["error"]
@@ -246,12 +250,6 @@ def sync(raw: Any) -> Any:
     return raw("POST", "/value-receipts/sync", {
         "externalCustomerId": "northwind", "startDate": "2026-04-01T00:00:00Z", "endDate": "2026-06-30T23:59:59Z",
     })
-
-
-def minutes_content(currency: str) -> dict[str, Any]:
-    from tests.api.paid.valued import CONTENT
-
-    return CONTENT | {"currency": currency}
 
 
 @pytest.mark.parametrize("path", ["vr_1", "vr_" + "0" * 32, "nonsense", "..", "%00", "vr_" + "A" * 32])
@@ -283,8 +281,6 @@ def test_lists_come_newest_first_in_parts_and_limits_are_clamped(paid: Any, raw:
 
 
 def test_a_viewer_reads_and_an_ingest_key_does_nothing(raw: Any, api: Api, house: Any) -> None:
-    from tests.api.native import key_of
-
     raw("POST", "/customers", {"name": "Northwind", "externalId": "northwind"})
     for role, reads in (("viewer", 200), ("ingest", 403)):
         other = Api(api.client, key_of(house, api.tenant, role))  # type: ignore[arg-type]
@@ -303,16 +299,10 @@ def test_an_event_without_a_value_is_counted_and_its_reason_is_kept(paid: Any, r
     assert (metric["occurrences"], metric["unvalued"], metric["quantity"]) == (1, 1, "20")
     assert recompute_value(bundle["record"], bundle["usage"][bundle["record"]["events"]["root"]])[0] == (metric,)
     with house.tx(api.tenant) as tx:
-        row = tx.value_receipt_page(_everything(), 0, 1)[0][0]
+        row = tx.value_receipt_page(ReceiptFilter(), 0, 1)[0][0]
     assert row.numbers.content["reasons"] == [
         {"slug": "time-saved", "reason": "100 / minutes has no value here (such as a division by 0)", "count": 1}
     ]
-
-
-def _everything() -> Any:
-    from counterfoil.flows.value_rows import ReceiptFilter
-
-    return ReceiptFilter()
 
 
 def test_corrections_after_the_seal_do_not_touch_the_bundle(paid: Any, raw: Any, house: Any, api: Api) -> None:
@@ -322,10 +312,9 @@ def test_corrections_after_the_seal_do_not_touch_the_bundle(paid: Any, raw: Any,
     paid.value_receipts.seal_value_receipt(id)
     signal = paid.signals.list_signals().data[0]
     with house.tx(api.tenant) as tx:
-        from counterfoil.flows.correct_usage import delete_usage
-        from counterfoil.flows.find_party import read_id
-
-        delete_usage(tx, read_id(signal.id), why="a mistake")  # type: ignore[arg-type]
+        ref = read_id(signal.id)
+        assert ref is not None
+        delete_usage(tx, ref, why="a mistake")
     house.integrate(api.tenant)
     bundle = bundle_for(house, api, id)
     assert len(bundle["usage"][bundle["record"]["events"]["root"]]) == 2

@@ -56,7 +56,7 @@ def number(text: str | None) -> Decimal | None:
 
 def delivered(model: Model, event: str, at: datetime, properties: Mapping[str, str]) -> tuple[Delivered, ...]:
     """What an event of that name gave, under each rule of the model that applies to it."""
-    return tuple(_under(rule, properties) for rule in model.rules if rule.event == event and rule.applies(at))
+    return tuple(under(rule, properties) for rule in model.rules if rule.event == event and rule.applies(at))
 
 
 def rounded(total: Decimal) -> Decimal:
@@ -64,7 +64,8 @@ def rounded(total: Decimal) -> Decimal:
     return total.quantize(SHOWN, rounding=ROUND_HALF_UP, context=SUMS)
 
 
-def _under(rule: Rule, properties: Mapping[str, str]) -> Delivered:
+def under(rule: Rule, properties: Mapping[str, str]) -> Delivered:
+    """What an event with these properties gives under one rule."""
     with localcontext(EXACT):
         try:
             numbers = _Numbers(rule.variables, properties)

@@ -11,8 +11,8 @@ from counterfoil.core.basis.quantity import ZERO
 from counterfoil.core.tlog.tree import EMPTY_ROOT, leaf_hash, node_hash
 from counterfoil.core.usage.event import Event
 from counterfoil.core.value.attribution import is_of
-from counterfoil.core.value.deliver import SUMS, delivered, rounded
-from counterfoil.core.value.model import Model
+from counterfoil.core.value.deliver import SUMS, rounded, under
+from counterfoil.core.value.model import Model, Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +58,31 @@ class Tally:
         self.model = model
         self.products = products
         self.count = 0
+        self._about = {name: rules_about(model, name) for name in model.streams.values()}
         self._sums: dict[tuple[str, str], Sum] = {}
         self._peaks: list[tuple[int, bytes]] = []
 
     def takes(self, event: Event) -> bool:
         """Whether the event counts: a rule is about it, and it is of the products that the receipt is narrowed to."""
-        return takes(self.model, self.products, event)
+        name = self.model.streams.get(event.usage_product_ref)
+        if name is None or not any(rule.applies(event.at) for rule in self._about[name]):
+            return False
+        return _is_of(self.products, event)
 
     def add(self, event: Event, data: bytes | None = None) -> bool:
         """Count an event if it is one that counts; `data`: its canonical bytes, for the root. Whether it did."""
         if not self.takes(event):
             return False
+        self.count_taken(event, data)
+        return True
+
+    def count_taken(self, event: Event, data: bytes | None = None) -> None:
+        """Count an event that is known to count."""
         self.count += 1
         if data is not None:
             self._grow(leaf_hash(data))
-        for gave in delivered(self.model, self.model.streams[event.usage_product_ref], event.at, event.properties):
+        rules = self._about[self.model.streams[event.usage_product_ref]]
+        for gave in (under(rule, event.properties) for rule in rules if rule.applies(event.at)):
             key = (gave.rule.metric, gave.rule.unit)
             line = self._sums.setdefault(key, Sum(gave.rule.metric, gave.rule.name, gave.rule.unit))
             if gave.reason is not None:
@@ -81,7 +91,6 @@ class Tally:
             line.occurrences += 1
             line.exact_quantity = SUMS.add(line.exact_quantity, gave.quantity)
             line.exact_value = SUMS.add(line.exact_value, gave.value)
-        return True
 
     def lines(self) -> list[Sum]:
         """The metrics that events came for, in the order of the model's rules."""
@@ -114,9 +123,14 @@ class Tally:
 def takes(model: Model, products: Products | None, event: Event) -> bool:
     """Whether an event counts under a model and what a receipt is narrowed to."""
     name = model.streams.get(event.usage_product_ref)
-    if name is None or not any(rule.event == name and rule.applies(event.at) for rule in model.rules):
+    if name is None or not any(rule.applies(event.at) for rule in rules_about(model, name)):
         return False
-    return products is None or is_of(event.properties, products.refs, products.external_ids)
+    return _is_of(products, event)
+
+
+def rules_about(model: Model, event: str) -> tuple[Rule, ...]:
+    """The rules for events of that name."""
+    return tuple(rule for rule in model.rules if rule.event == event)
 
 
 def products_of(scope: Mapping[str, Sequence[str]] | None) -> Products | None:
@@ -124,3 +138,7 @@ def products_of(scope: Mapping[str, Sequence[str]] | None) -> Products | None:
     if scope is None:
         return None
     return Products(frozenset(scope["product_refs"]), frozenset(scope["external_ids"]))
+
+
+def _is_of(products: Products | None, event: Event) -> bool:
+    return products is None or is_of(event.properties, products.refs, products.external_ids)
