@@ -13,10 +13,10 @@ from counterfoil.core.basis.period import Window
 
 
 class Claim(NamedTuple):
-    """Numbers wanted for `count` deltas that come to `total`. `handle` and `access_code`: for a customer without a record."""
+    """Numbers wanted for so many `deltas` that come to `total`. `handle` and `access_code`: for a customer without a record."""
 
     customer_ref: Ref
-    count: int
+    deltas: int
     total: Decimal
     handle: str
     access_code: str

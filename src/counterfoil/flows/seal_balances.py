@@ -77,7 +77,9 @@ def _seal(tx: SealTx, window: Window, customers: Sequence[Ref]) -> list[Checkpoi
     tx.add_records(records)
     tx.add_handles([(display_id("chk", row.ref), "balance_receipt", row.ref) for row in rows])
     tx.audit_all("seal", "balance", [(r.ref, {"customer_ref": r.customer_ref, "root": r.root.hex()}) for r in rows])
-    announce(tx, [News(kind, _told(row)) for row in rows for kind in ("checkpoint.verified", "receipt.generated")])
+    announce(tx, [
+        News(kind, _told(row, known[row.customer_ref])) for row in rows for kind in ("checkpoint.verified", "receipt.generated")
+    ])
     there |= {row.customer_ref: row for row in rows}
     return [there[ref] for ref in customers if ref in there]
 
@@ -104,9 +106,9 @@ def _receipt(
     )
 
 
-def _told(row: CheckpointRow) -> dict[str, object]:
+def _told(row: CheckpointRow, customer: Customer) -> dict[str, object]:
     return {
-        "receipt_ref": row.ref, "type": BALANCE_RECEIPT, "customer_ref": row.customer_ref,
+        "receipt_ref": row.ref, "type": BALANCE_RECEIPT, "customer_ref": row.customer_ref, "customer_id": customer_id(customer),
         "handle": display_id("chk", row.ref), "period": row.period, "starts_at": row.window.start,
         "ends_at": row.window.end, "delta_count": row.delta_count, "root": row.root.hex(),
         "starting_balance": decimal_text(row.starting_balance), "ending_balance": decimal_text(row.ending_balance),

@@ -20,6 +20,7 @@ from counterfoil.flows.ports import Tx
 
 MAX_DELTA = Decimal(10) ** 9
 """The largest change, either way."""
+VERIFIED = "delta.verified"
 MAX_REASON = 500
 MAX_REFERENCE = 255
 MAX_METADATA = 16_384
@@ -84,7 +85,7 @@ def write_deltas(tx: Tx, new: Sequence[NewDelta], *, most: Decimal = MAX_DELTA) 
         left[x.customer_ref] -= 1
         rows.append(DeltaRow(delta, delta_leaf(delta)))
     tx.add_deltas([(row.delta, row.leaf) for row in rows])
-    announce(tx, [News("delta.verified", _told(row)) for row in rows])
+    _announce(tx, rows)
     return rows
 
 
@@ -195,9 +196,18 @@ def open_record(tx: Tx, customer: Customer, unit: str | None = None) -> Head:
     return tx.balance_heads([customer.ref])[customer.ref]
 
 
-def _told(row: DeltaRow) -> dict[str, object]:
+def _announce(tx: Tx, rows: Sequence[DeltaRow]) -> None:
+    """Tell of deltas, under the names that their customers are called by; these are read only if anybody listens."""
+    if not tx.subscriptions([VERIFIED]):
+        return
+    customers = tx.customers(sorted({row.delta.customer_ref for row in rows}))
+    announce(tx, [News(VERIFIED, _told(row, customers[row.delta.customer_ref])) for row in rows])
+
+
+def _told(row: DeltaRow, customer: Customer) -> dict[str, object]:
     d = row.delta
     return {
-        "delta_ref": d.ref, "customer_ref": d.customer_ref, "amount": decimal_text(d.amount), "sequence": d.sequence,
-        "reason": d.reason, "reference_id": d.reference_id, "leaf": row.leaf.hex(), "recorded_at": d.recorded_at,
+        "delta_ref": d.ref, "customer_ref": d.customer_ref, "customer_id": customer_id(customer),
+        "amount": decimal_text(d.amount), "sequence": d.sequence, "reason": d.reason, "reference_id": d.reference_id,
+        "leaf": row.leaf.hex(), "recorded_at": d.recorded_at,
     }

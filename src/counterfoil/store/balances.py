@@ -49,7 +49,7 @@ class BalanceRows(BalanceSettingRows):
             "last_at = greatest(h.last_at, excluded.last_at), counts_from = greatest(h.counts_from, excluded.counts_from) "
             "RETURNING customer_ref::text, last_sequence, counts_from, handle, access_code, xmax = 0",
             self.tenant, self.now, self.now,
-            *map(array_text, zip(*((c.customer_ref, c.count, c.total, c.handle, c.access_code) for c in claims), strict=True)),
+            *map(array_text, zip(*claims, strict=True)),
         )
         return [Claimed(Ref(r[0]), *r[1:]) for r in rows]
 

@@ -78,7 +78,9 @@ def test_receipt_documents_with_and_without_a_key(desk: Desk) -> None:
     one = desk.raw("GET", f"/api/v1/balance/receipts/{id}?{shown_as}").json()["data"]
     assert one["customer"] == {"customerId": "northwind.eu", "displayName": "northwind.eu"} and one["unit"] == "EUR"
     assert one["startDate"] == "2026-04-01T02:00:00+02:00" and one["timezone"] == "Europe/Berlin"
-    shown = desk.public(f"/api/v1/receipt/{id}?customerDisplayName=true").json()["data"]
+    answer = desk.public(f"/api/v1/receipt/{id}?customerDisplayName=true")
+    assert answer.headers["Access-Control-Allow-Origin"] == "*", "a page of the issuer's own may draw it"
+    shown = answer.json()["data"]
     assert shown["customer"]["displayName"] is None, "nobody is told a customer's name without a key"
     assert shown["startDate"] == "2026-04-01T00:00:00Z" and shown["proofRoot"] == sealed["proofRoot"]
     assert shown["lines"] == [{"reason": "<script>alert(1)</script>", "deltaCount": 1, "amount": 5}]

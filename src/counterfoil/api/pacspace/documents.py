@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from msgspec import Meta
 
 from counterfoil.api.dialect import Answer, Call, Route
-from counterfoil.api.pacspace.wire import local
+from counterfoil.api.pacspace.wire import ANY_ORIGIN, local
 from counterfoil.api.wire import Input, Output, number
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.refusals import Invalid, NotFound
@@ -109,8 +109,9 @@ def get_document(call: Call) -> ReceiptOut:
     return _document(call, _sealed(call.tx, row.ref), named=call.query.customer_display_name)
 
 
-def get_public(call: Call) -> ReceiptOut | Answer:
-    """A receipt document to whoever has its link, or its PDF. The customer's name is not told."""
+def get_public(call: Call) -> Answer:
+    """A receipt document to whoever has its link, or its PDF. The customer's name is not told. Pages of other origins may
+    read it: nothing but the link opens it."""
     name = call.param("name")
     found = call.house.find_handle(name.removesuffix(_PDF))
     if found is None or found[1] != "balance_receipt":
@@ -119,9 +120,9 @@ def get_public(call: Call) -> ReceiptOut | Answer:
     with call.house.tx(tenant, "public") as tx:
         if name.endswith(_PDF):
             house: Any = call.house
-            headers = {"Content-Disposition": f'inline; filename="{name}"'}
+            headers = {**ANY_ORIGIN, "Content-Disposition": f'inline; filename="{name}"'}
             return Answer(house.receipt_pdf(tx, ref), headers=headers, media_type="application/pdf")
-        return _document(call, _sealed(tx, Ref(ref)), named=False)
+        return Answer(_document(call, _sealed(tx, Ref(ref)), named=False), headers=ANY_ORIGIN)
 
 
 def _sealed(tx: Any, ref: Ref) -> BalanceReceipt:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Literal
 
-from counterfoil.api.dialect import Call, Route
-from counterfoil.api.pacspace.wire import hex_of
+from counterfoil.api.dialect import Answer, Call, Route
+from counterfoil.api.pacspace.wire import ANY_ORIGIN, hex_of
 from counterfoil.api.wire import Input, Output, instant, number
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.refusals import NotFound
@@ -83,7 +83,7 @@ class VerifyOut(Output):
     message: str | None = None
 
 
-def get_verified(call: Call) -> VerifyOut:
+def get_verified(call: Call) -> Answer:
     """Verify a proof root."""
     root = read_root(call.param("proof_root"))
     found = None if root is None else call.house.find_root(root)
@@ -94,7 +94,7 @@ def get_verified(call: Call) -> VerifyOut:
     with call.house.tx(tenant, "public") as tx:
         seen = verify_root(tx, noun, Ref(ref), log=source != "db")
         ledger = f"{call.house.settings.public_url}/log/{tx.this_tenant().ref}/checkpoint"
-    return _out(seen, source, ledger, str(call.house.settings.public_url))
+    return Answer(_out(seen, source, ledger, str(call.house.settings.public_url)), headers=ANY_ORIGIN)
 
 
 def _out(seen: Verified, source: Source, ledger_url: str, base: str) -> VerifyOut:

@@ -20,6 +20,8 @@ from counterfoil.flows.balance_rows import CheckpointRow, DeltaRow
 from counterfoil.flows.find_party import display_id
 
 _NUMBER = re.compile(rb"-?\d{1,40}(\.\d{1,400})?([eE][+-]?\d{1,3})?")
+ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
+"""For what anybody may read who has its link: scripts of any page may, too."""
 NOTHING: Any = msgspec.UNSET
 """A field that was left out."""
 Number = Annotated[Raw, Meta(extra_json_schema={"type": "number"})]
