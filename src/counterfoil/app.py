@@ -309,6 +309,7 @@ def build(settings: Settings, *, connections: int = 11, clock: Callable[[], date
     if smtp is not None:
         check_ca(smtp)
     migrate(admin)
+    read_allowed(settings.webhook_allow)
     pool: Any = app_pool(admin, settings.app_url, connections)
     secret = installation_secret(settings)
     page_key = hmac.digest(secret, b"counterfoil hosted page v1", hashlib.sha256)

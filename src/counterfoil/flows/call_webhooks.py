@@ -169,11 +169,17 @@ def _again(tx: WebhookTx, call: Call, answer: Answered, wall: datetime) -> None:
 
 
 def backfill(tx: WebhookTx, chunk: int = BACKFILL_CHUNK) -> int:
-    """Tell new subscribers of receipts that were there before them, a chunk for each; how many receipts were looked at."""
+    """Tell new subscribers of receipts that were there before them, a chunk for each; how many receipts were looked at.
+
+    It begins when every transaction has ended that may seal a receipt and does not know of the subscription.
+    """
     looked_at = 0
     due = [w.ref for w in tx.webhooks() if w.backfill == "due" and w.enabled]
+    ended, begun = tx.transactions() if due else (0, 0)
     for webhook in tx.webhooks(refs=due, lock=True) if due else []:
-        if webhook.backfill != "due":
+        if webhook.backfill_xact is None:
+            tx.put_webhook(replace(webhook, backfill_xact=begun))
+        if webhook.backfill != "due" or webhook.backfill_xact is None or ended < webhook.backfill_xact:
             continue
         found = tx.receipts_after(webhook.backfilled, chunk)
         news = [receipt_news(ref, type, body) for ref, type, body in found]

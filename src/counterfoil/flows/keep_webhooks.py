@@ -57,6 +57,7 @@ class Webhook:
     old_until: datetime | None
     backfill: Backfill
     backfilled: Ref | None
+    backfill_xact: int | None
     created_at: datetime
     last_at: datetime | None = None
     last_ok: bool | None = None
@@ -125,6 +126,7 @@ class WebhookTx(Tx, Protocol):
         dialect: Dialect | None = None, offset: int = 0,
     ) -> list[Delivery]: ...
     def attempts(self, refs: Sequence[str]) -> dict[Ref, list[Attempt]]: ...
+    def transactions(self) -> tuple[int, int]: ...
     def receipts_after(self, after: Ref | None, limit: int) -> list[tuple[Ref, str, bytes]]: ...
     def promise_of_call(self, promise_ref: str) -> Promise | None: ...
     def deliveries_of(self, event_ref: str, dialect: Dialect | None = None) -> list[Delivery]: ...
@@ -158,7 +160,7 @@ def create_webhook(
     wanted = Subscription(ref, dialect, events).wants("receipt.generated")
     webhook = Webhook(
         ref, dialect, name, url, events, description, enabled, safe.close(secret, tenant, ref), None, None,
-        "due" if backfill and wanted else "none", None, tx.now,
+        "due" if backfill and wanted else "none", None, None, tx.now,
     )
     tx.put_webhook(webhook)
     tx.audit("create", "webhook", ref, after=_said(webhook))

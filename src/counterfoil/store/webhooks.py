@@ -16,7 +16,7 @@ from counterfoil.store.rows import Rows, decoder, encode
 
 _WEBHOOK: LiteralString = (
     "webhook_ref::text, dialect, name, url, events, description, enabled, secret, old_secret, old_until, backfill, "
-    "backfilled::text, created_at, last_at, last_ok, successes, failures, failing, hold_until"
+    "backfilled::text, backfill_xact, created_at, last_at, last_ok, successes, failures, failing, hold_until"
 )
 _STATE: LiteralString = (
     "CASE WHEN p.kept_at IS NOT NULL AND p.last_error IS NULL THEN 'delivered' WHEN p.kept_at IS NOT NULL THEN 'dropped' "
@@ -89,14 +89,16 @@ class WebhookRows(Rows):
         """Store one, or change it. What was counted of its calls goes on, but for why it is held."""
         self.conn.execute(
             "INSERT INTO webhook (tenant, webhook_ref, dialect, name, url, events, description, enabled, secret, old_secret, "
-            "old_until, backfill, backfilled, created_at, failing, hold_until) "
-            "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) "
+            "old_until, backfill, backfilled, backfill_xact, created_at, failing, hold_until) "
+            "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) "
             "ON CONFLICT (tenant, webhook_ref) DO UPDATE SET url = excluded.url, events = excluded.events, "
             "description = excluded.description, enabled = excluded.enabled, secret = excluded.secret, "
             "old_secret = excluded.old_secret, old_until = excluded.old_until, backfill = excluded.backfill, "
-            "backfilled = excluded.backfilled, failing = excluded.failing, hold_until = excluded.hold_until",
+            "backfilled = excluded.backfilled, backfill_xact = excluded.backfill_xact, "
+            "failing = excluded.failing, hold_until = excluded.hold_until",
             [self.tenant, w.ref, w.dialect, w.name, w.url, None if w.events is None else list(w.events), w.description,
-             w.enabled, w.secret, w.old_secret, w.old_until, w.backfill, w.backfilled, w.created_at, w.failing, w.hold_until],
+             w.enabled, w.secret, w.old_secret, w.old_until, w.backfill, w.backfilled, w.backfill_xact, w.created_at, w.failing,
+             w.hold_until],
         )
 
     def drop_webhook(self, ref: Ref) -> bool:
@@ -215,6 +217,12 @@ class WebhookRows(Rows):
         refs = [promise_ref(Ref(w), Ref(event_ref)) for w in told]
         return self.deliveries(None, len(refs), refs=refs, dialect=dialect)
 
+    def transactions(self) -> tuple[int, int]:
+        """(from, to): every transaction before `from` has ended, none from `to` on has begun."""
+        row = self.one(
+            "SELECT pg_snapshot_xmin(s)::text::bigint, pg_snapshot_xmax(s)::text::bigint FROM pg_current_snapshot() s")
+        return row[0], row[1]
+
     def receipts_after(self, after: Ref | None, limit: int) -> list[tuple[Ref, str, bytes]]:
         """Sealed records of receipts in order of their references: (reference, type, bytes)."""
         return [
@@ -229,9 +237,9 @@ class WebhookRows(Rows):
 
 
 def _webhook(ref: str, dialect: Dialect, name: str, url: str, events: list[str] | None, *rest: Any) -> Webhook:
-    description, enabled, secret, old_secret, old_until, backfill, backfilled, *counts = rest
+    description, enabled, secret, old_secret, old_until, backfill, backfilled, *others = rest
     return Webhook(
         Ref(ref), dialect, name, url, None if events is None else tuple(events), description, enabled, bytes(secret),
         None if old_secret is None else bytes(old_secret), old_until, backfill,
-        None if backfilled is None else Ref(backfilled), *counts,
+        None if backfilled is None else Ref(backfilled), *others,
     )

@@ -345,10 +345,12 @@ CREATE TABLE webhook (
     hold_until   timestamptz,
     backfill     text NOT NULL DEFAULT 'none' CHECK (backfill IN ('none', 'due', 'done')),
     backfilled   uuid,
+    backfill_xact bigint,
     PRIMARY KEY (tenant, webhook_ref)
 );
 COMMENT ON COLUMN webhook.failing IS 'failures since the receiver last answered; nothing is sent before hold_until, by the clock outside';
 COMMENT ON COLUMN webhook.backfilled IS 'the last receipt of those that were there before, of which it was told';
+COMMENT ON COLUMN webhook.backfill_xact IS 'transactions before this one did not know of it; its backfill begins when all have ended';
 COMMENT ON COLUMN webhook.events IS 'the types it is told of; null for all that its dialect has';
 COMMENT ON COLUMN webhook.old_secret IS 'signs too until old_until, while receivers change over';
 
