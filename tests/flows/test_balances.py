@@ -278,3 +278,19 @@ def test_metadata_is_kept_as_it_was_written(books: Clocked) -> None:
     with books.tx() as tx:
         again = tx.delta_row(row.delta.ref)
         assert again == row and again.delta.metadata == text and delta_leaf(again.delta) == row.leaf
+
+
+def test_those_who_subscribed_are_told_of_customers_deltas_and_seals(books: Clocked) -> None:
+    with books.tx() as tx:
+        tx.insert("webhook", "webhook_ref dialect url secret created_at", "uuid text text bytea timestamptz",
+                  [(tx.new_ref(), "pacspace", "https://x.example", b"s", tx.now)])
+    (ref,) = books.customers("a")
+    books.write(ref, "1", "2")
+    with books.tx() as tx:
+        seal_balances(tx, month_of(books.now), ref)
+        seal_balances(tx, month_of(books.now), ref)
+    with books.tx() as tx:
+        told = tx.all("SELECT type, data FROM webhook_event WHERE tenant = %s ORDER BY event_ref", tx.tenant)
+    assert [t for t, _ in told] == [
+        "customer.created", "delta.verified", "delta.verified", "checkpoint.verified", "receipt.generated"]
+    assert {data["customer_id"] for _, data in told} == {"a"} and told[2][1]["sequence"] == 2
