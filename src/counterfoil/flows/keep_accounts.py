@@ -9,10 +9,10 @@ from typing import Any, Protocol
 
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.refusals import Conflict, Invalid, NotFound
-from counterfoil.core.contracts.parties import Customer
+from counterfoil.core.contracts.parties import Customer, Entity
 from counterfoil.flows.adopt_signals import adopt_signals
 from counterfoil.flows.announce import News, announce
-from counterfoil.flows.find_party import display_id, find_customer
+from counterfoil.flows.find_party import display_id, find_customer, home_entity
 from counterfoil.flows.keep_parties import change_customer, create_customers
 from counterfoil.flows.ports import Tx
 
@@ -56,6 +56,12 @@ def find_account(tx: AccountTx, name: str) -> Account:
     """The account of a customer by any of its names; NotFound `customer.not_found`."""
     ref = find_customer(tx, name).ref
     return tx.account_rows([ref])[ref]
+
+
+def home_of(tx: AccountTx) -> Entity:
+    """The entity that bills a new customer. From here on nobody else makes customers until the transaction ends."""
+    tx.lock("customers")
+    return home_entity(tx)
 
 
 def open_account(tx: AccountTx, customer: Customer) -> Account:

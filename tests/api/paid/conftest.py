@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
@@ -12,7 +14,9 @@ from typing import Any
 
 import paid as newest
 import pytest
+import uvicorn
 
+from counterfoil.server import asgi
 from tests.api.native import Api
 
 OLD_HOME = Path(sys.prefix) / "clients" / "paid-1.9.0" / "paid"
@@ -82,3 +86,18 @@ def refused(answer: Any, status: int, field: str | None = None) -> dict[str, str
     if field is not None:
         assert field in error["error"] or field in error.get("details", ""), error
     return error
+
+
+@pytest.fixture(scope="session")
+def served(house: Any) -> Iterator[str]:
+    """The address of a real server over the same house, for what only a socket shows."""
+    server = uvicorn.Server(uvicorn.Config(asgi(house), port=0, log_level="error"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive(), "the server did not start"
+        time.sleep(0.02)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join(30)

@@ -258,3 +258,24 @@ def test_keys_that_may_not_change_customers_do_not(api: Api, new_api: Any, raw: 
     viewer = new_api("viewer")
     refused(viewer("POST", "/api/v2/customers", {"name": "x"}), 403)
     assert viewer("GET", "/api/v2/customers").status_code == 200
+
+
+def test_the_state_of_a_customer_names_its_orders(paid: Any, raw: Any) -> None:
+    made = paid.customers.create_customer(name="Northwind", external_id="northwind", billing_address={"line1": "Gasse 1"})
+    empty = paid.customers.get_customer_state_by_id(made.id)
+    assert (empty.customer.id, empty.orders, empty.seats.total, empty.credits.balances) == (made.id, [], 0, [])
+    past = {"start_date": "2026-01-01T00:00:00Z", "end_date": "2026-02-01T00:00:00Z"}
+    paid.orders.create_order(customer_id=made.id, name="draft", external_id="d")
+    paid.orders.create_order(customer_id=made.id, name="over", creation_state="active", currency="USD", **past)
+    state = paid.customers.get_customer_state_by_external_id("northwind")
+    assert [(o.name, o.external_id, o.state, o.currency) for o in state.orders] == [
+        ("over", None, "ended", "USD"),
+        ("draft", "d", "draft", "USD"),
+    ]
+    assert state.customer.billing_address.line1 == "Gasse 1"
+    refused(raw("GET", "/customers/external/nobody/state"), 404)
+
+
+def test_fields_that_are_not_known_are_named_and_left_alone(raw: Any) -> None:
+    answer = raw("POST", "/customers", {"name": "Northwind", "shoeSize": 44})
+    assert answer.status_code == 201 and answer.headers["x-ignored-fields"] == "shoeSize"

@@ -15,7 +15,7 @@ from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.refusals import Invalid
 from counterfoil.core.contracts.parties import Customer as CoreCustomer
 from counterfoil.flows.deliver import read_addresses
-from counterfoil.flows.find_party import display_id, home_entity
+from counterfoil.flows.find_party import display_id
 from counterfoil.flows.keep_accounts import (
     Account,
     Alias,
@@ -24,6 +24,7 @@ from counterfoil.flows.keep_accounts import (
     close_account,
     drop_alias,
     find_account,
+    home_of,
     open_account,
     paid_settings,
 )
@@ -151,7 +152,7 @@ class AliasOut(Output):
 def post_customer(call: Call) -> Customer:
     """Make a customer; the tenant's first entity bills it."""
     body: CustomerIn = call.body
-    home = home_entity(call.tx)
+    home = home_of(call.tx)
     blank = CoreCustomer(Ref(""), body.name, home.ref, home.currency, language=home.language)
     about = given(body)
     currency = about.pop("default_currency")

@@ -10,6 +10,7 @@ from counterfoil.api.paid import (
     products,
     public,
     signals,
+    states,
     value_metrics,
     value_models,
     value_receipts,
@@ -45,7 +46,7 @@ def error(status: int, code: str, message: str, headers: dict[str, str] | None =
 
 
 ROUTES: tuple[Route, ...] = (
-    *customers.ROUTES, *products.ROUTES, *orders.ROUTES, *signals.ROUTES, *costs.ROUTES,
+    *customers.ROUTES, *states.ROUTES, *products.ROUTES, *orders.ROUTES, *signals.ROUTES, *costs.ROUTES,
     *value_receipts.ROUTES, *value_metrics.ROUTES, *value_models.ROUTES,
     *webhooks.ROUTES, *public.ROUTES,
 )
