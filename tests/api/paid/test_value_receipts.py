@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -319,3 +321,13 @@ def test_corrections_after_the_seal_do_not_touch_the_bundle(paid: Any, raw: Any,
     bundle = bundle_for(house, api, id)
     assert len(bundle["usage"][bundle["record"]["events"]["root"]]) == 2
     assert Decimal(bundle["record"]["total"]) == 50
+
+
+def test_the_guides_own_page_runs_as_it_is_written(paid: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).parents[3] / "docs/guide/value-receipts.md").read_text()
+    code = page.split("```python\n")[1].split("```")[0]
+    exec(re.sub(r"^(from paid import|client = ).*$", "", code, flags=re.MULTILINE), {"client": paid})
+    assert capsys.readouterr().out.startswith("https://counterfoil.example/public/value-receipts/")
+    (listed,) = paid.value_receipts.list_value_receipts().data
+    assert (listed.status, listed.currency, listed.is_published) == ("posted", "EUR", True)
+    assert listed.total_delivered_value == pytest.approx(29.166666666667)
