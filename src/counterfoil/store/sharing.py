@@ -102,6 +102,8 @@ class SharingRows(Rows):
 
 def find_handle(conn: psycopg.Connection[Any], handle: str) -> tuple[int, str, Ref] | None:
     """(tenant, noun, reference) of what a public link names."""
+    if "\0" in handle:
+        return None  # no text of a database has this character
     row = conn.execute("SELECT the_tenant, noun, ref::text FROM find_handle(%s)", [handle]).fetchone()
     return None if row is None else (row[0], row[1], Ref(row[2]))
 

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
 
-from counterfoil.core.basis.ids import Ref
+from counterfoil.core.basis.ids import Ref, is_ref
 from counterfoil.core.basis.refusals import Conflict, NotFound, Refusal
 from counterfoil.core.receipts.balance import BalanceReceipt
 from counterfoil.flows.find_party import read_id
@@ -186,7 +186,8 @@ def _looks(house: House) -> Sequence[HTTPRouteHandler]:
 
     @get("/logo/{tenant_ref:str}/{digest:str}", sync_to_thread=True, include_in_schema=False)
     def logo(request: Seen) -> Response[Any]:
-        tenant = house.find_tenant(request.path_params["tenant_ref"])
+        whose = request.path_params["tenant_ref"]
+        tenant = house.find_tenant(whose) if is_ref(whose) else None
         try:
             if tenant is None:
                 raise NotFound("logo.not_found", "there is no such logo")
