@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -57,3 +58,14 @@ def test_both_spellings_of_a_path_are_answered_without_a_redirect(api: Api, serv
         made = bare.post("/orders", json={"customerId": "n"}).json()["id"]
         assert bare.post(f"/orders/{made}/activate{slash}").status_code == 200, "no body at all"
         assert bare.delete(f"/customers/external/n{slash}").json() == {}
+
+
+def test_the_guides_first_program_runs_as_it_is_printed(api: Api, served: str, capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "guide" / "paid-api.md").read_text()
+    program = page.split("```python\n")[1].split("```")[0]
+    program = program.replace("pk_test_…", api.token).replace("http://localhost:8080", served)
+    exec(compile(program, "paid-api.md", "exec"), {})
+    assert capsys.readouterr().out == "1 0 0\n"
+    api.post("/v1/clock/advance", {"to": "2026-05-02T00:00:00Z"})
+    issued = sorted((d["issued_on"], d["total"]) for d in api.get("/v1/documents")["data"])
+    assert issued == [("2026-04-01", "49.00"), ("2026-05-01", "49.25")]
