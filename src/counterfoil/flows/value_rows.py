@@ -144,7 +144,7 @@ class ValueTx(FindingTx, Protocol):
         ...
 
     def value_receipt_page(self, wanted: ReceiptFilter, offset: int, limit: int) -> tuple[list[ReceiptRow], int]:
-        """Receipts, newest first, and how many there are."""
+        """Receipts without their content, newest first, and how many there are."""
         ...
 
     def value_drafts(self, after: Ref | None, limit: int, *, not_of: int | None = None) -> list[Ref]:

@@ -18,11 +18,14 @@ from counterfoil.store.sales import exact_json, read_json
 _MODEL: LiteralString = "version, state, {} effective_from, effective_to, created_at, activated_at, archived_at FROM value_model"
 _RECEIPT: LiteralString = (
     "SELECT r.receipt_ref::text, r.customer_ref::text, r.product_ref::text, r.order_ref::text, r.starts_at, r.ends_at, "
-    "r.currency, r.state, r.content, r.total, r.model_version, r.signals_count, r.signals_root, r.generated_at, "
+    "r.currency, r.state, {}, r.total, r.model_version, r.signals_count, r.signals_root, r.generated_at, "
     "r.share_token, r.allow_embed, r.created_at, c.name, c.external_id, r.sealed_at, r.archived_at, r.published_at, "
     "r.publish_expires_at FROM value_receipt r JOIN customer c ON c.tenant = r.tenant AND c.customer_ref = r.customer_ref "
     "WHERE r.tenant = %s "
 )
+_WHOLE = _RECEIPT.format("r.content")
+_LISTED = _RECEIPT.format("'{}'::jsonb")
+"""Without what a receipt says in detail, which may be long."""
 
 
 class ValueRows(Rows):
@@ -127,19 +130,19 @@ class ValueRows(Rows):
     def value_receipt(self, ref: Ref, *, lock: bool = False) -> ReceiptRow | None:
         """A receipt. `lock`: nobody else changes it now."""
         held = " FOR UPDATE OF r" if lock else ""
-        return _receipt(self.one(f"{_RECEIPT} AND r.receipt_ref = %s::uuid{held}", self.tenant, ref))
+        return _receipt(self.one(f"{_WHOLE} AND r.receipt_ref = %s::uuid{held}", self.tenant, ref))
 
     def live_value_receipt(self, key: ReceiptKey) -> ReceiptRow | None:
         """The newest receipt with this key that is not archived, locked."""
         return _receipt(self.one(
-            f"{_RECEIPT} AND r.customer_ref = %s::uuid AND r.starts_at = %s AND r.ends_at = %s "
+            f"{_WHOLE} AND r.customer_ref = %s::uuid AND r.starts_at = %s AND r.ends_at = %s "
             "AND r.product_ref IS NOT DISTINCT FROM %s::uuid AND r.order_ref IS NOT DISTINCT FROM %s::uuid "
             "AND r.archived_at IS NULL ORDER BY r.created_at DESC, r.receipt_ref DESC LIMIT 1 FOR UPDATE OF r",
             self.tenant, key.customer_ref, key.starts_at, key.ends_at, key.product_ref, key.order_ref,
         ))
 
     def value_receipt_page(self, wanted: ReceiptFilter, offset: int, limit: int) -> tuple[list[ReceiptRow], int]:
-        """Receipts, newest first, and how many there are."""
+        """Receipts without their content, newest first, and how many there are."""
         where: list[LiteralString] = [] if wanted.archived else ["AND r.archived_at IS NULL"]
         params: list[Any] = []
         for clause, ref in (
@@ -152,7 +155,7 @@ class ValueRows(Rows):
         chosen = " ".join(where)
         (total,) = self.one(f"SELECT count(*) FROM value_receipt r WHERE r.tenant = %s {chosen}", self.tenant, *params)
         rows = self.all(
-            f"{_RECEIPT} {chosen} ORDER BY r.created_at DESC, r.receipt_ref DESC LIMIT %s OFFSET %s",
+            f"{_LISTED} {chosen} ORDER BY r.created_at DESC, r.receipt_ref DESC LIMIT %s OFFSET %s",
             self.tenant, *params, limit, offset,
         )
         return [_there(row) for row in rows], total

@@ -19,7 +19,7 @@ from counterfoil.core.value.recompute import recompute_value
 from counterfoil.flows.correct_usage import delete_usage
 from counterfoil.flows.find_party import read_id
 from counterfoil.flows.prove import bundle_of
-from counterfoil.flows.value_rows import ReceiptFilter
+from counterfoil.flows.value_receipts import find_receipt
 from tests.api.native import Api, key_of
 from tests.api.paid.conftest import ONCE, refused
 from tests.api.paid.valued import CONTENT, QUARTER, claims, minutes_metric, receipt_of
@@ -301,7 +301,7 @@ def test_an_event_without_a_value_is_counted_and_its_reason_is_kept(paid: Any, r
     assert (metric["occurrences"], metric["unvalued"], metric["quantity"]) == (1, 1, "20")
     assert recompute_value(bundle["record"], bundle["usage"][bundle["record"]["events"]["root"]])[0] == (metric,)
     with house.tx(api.tenant) as tx:
-        row = tx.value_receipt_page(ReceiptFilter(), 0, 1)[0][0]
+        row = find_receipt(tx, id)
     assert row.numbers.content["reasons"] == [
         {"slug": "time-saved", "reason": "100 / minutes has no value here (such as a division by 0)", "count": 1}
     ]

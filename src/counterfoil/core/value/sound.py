@@ -12,12 +12,15 @@ from counterfoil.core.basis.period import read_instant
 from counterfoil.core.basis.quantity import MAX_QUANTITY
 from counterfoil.core.basis.refusals import Problem
 from counterfoil.core.pricing.formula import FormulaError, compiled
-from counterfoil.core.value.content import SECONDS, Content, plain, result_of
+from counterfoil.core.value.content import SECONDS, Content, plain, result_of, size_of
 from counterfoil.core.value.deliver import UNIT_VALUE, number
 from counterfoil.core.value.model import OPERATORS
 
 MAX_RULES = 500
 """Value types, formulas, signals, rows of tables and overrides that a model may have of each."""
+
+MAX_SIZE = 20_000
+"""Rules and rows that it may come to for one customer: they are sealed with each receipt."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]{0,99}")
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -25,6 +28,15 @@ _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 def content_problems(content: Content) -> Iterator[Problem]:
     """Everything that is wrong, each with its path."""
+    sound = True
+    for problem in _problems(content):
+        sound = False
+        yield problem
+    if sound and size_of(content, MAX_SIZE) > MAX_SIZE:
+        yield Problem("valueTypes", f"come to more than {MAX_SIZE} rules and rows of segments for one customer")
+
+
+def _problems(content: Content) -> Iterator[Problem]:
     if content.get("currency") and content["currency"] not in CURRENCIES:
         yield Problem("currency", f"{content['currency']!r} is not an ISO 4217 currency code such as EUR")
     for name in ("valueTypes", "formulas", "signals", "segmentTables", "overrides"):
@@ -145,8 +157,8 @@ def _expression_problems(path: str, expression: str, ids: Sequence[str]) -> Iter
 
 
 def _kind_problems(content: Content, kind: Content) -> Iterator[Problem]:
-    if not kind["calculationTimeline"]:
-        yield Problem("calculationTimeline", "must have at least one calculation")
+    if not 0 < len(kind["calculationTimeline"]) <= MAX_RULES:
+        yield Problem("calculationTimeline", f"must have 1 to {MAX_RULES} calculations")
     if len(kind.get("sources") or ()) > 3:
         yield Problem("sources", "must not have more than 3 items")
     own = {f["id"] for f in content["formulas"] if f["valueTypeSlug"] == kind["slug"]}
