@@ -13,7 +13,7 @@ from counterfoil.core.basis.refusals import Conflict, Refusal
 from counterfoil.flows.announce import CALL, promise_ref, receipt_news, tell
 from counterfoil.flows.deliver import BACK_OFF, MAX_REASON, MAX_TRIES
 from counterfoil.flows.keep_webhooks import Attempt, Safe, Webhook, WebhookTx
-from counterfoil.flows.ports import NewPromise, Promise
+from counterfoil.flows.ports import NewPromise, Promise, TenantRow
 from counterfoil.flows.webhook_payloads import Event, Manner, signed_headers, spelled_body
 from counterfoil.flows.webhook_words import TEST
 from counterfoil.flows.write_deltas import customer_id
@@ -89,13 +89,15 @@ def claim_calls(
     webhooks = {w.ref: w for w in tx.webhooks(refs=list({p.ref for p in promises}))}
     events = tx.webhook_events(list({p.payload["event_ref"] for p in promises}))
     about = [(p, webhooks[p.ref], events[Ref(p.payload["event_ref"])]) for p in promises if p.ref in webhooks]
+    tenant = tx.this_tenant()
+    shown = {e.ref: links(tx, e.data) for e in events.values() if e.type == "receipt.generated"}
     names = _names(tx, [e for _p, w, e in about if w.dialect == "pacspace"])
     calls = []
     for promise, webhook, event in about:  # what is of no webhook was dropped a moment ago
         if webhook.dialect == "pacspace" and event.data.get("customer_ref") in names:
             event = replace(event, data={"customer_id": names[event.data["customer_ref"]], **event.data})
         try:
-            calls.append(_call(tx, safe, wall, webhook, promise, event, links))
+            calls.append(_call(tenant, safe, wall, webhook, promise, event, shown.get(event.ref)))
         except Refusal:
             raise
         except Exception as error:  # one that cannot be spelled must not hold up the others
@@ -113,10 +115,9 @@ def _names(tx: WebhookTx, events: Sequence[Event]) -> dict[str, str]:
 
 
 def _call(
-    tx: WebhookTx, safe: Safe, wall: datetime, webhook: Webhook, promise: Promise, event: Event, links: Links,
+    tenant: TenantRow, safe: Safe, wall: datetime, webhook: Webhook, promise: Promise, event: Event,
+    shown: Mapping[str, str] | None = None,
 ) -> Call:
-    tenant = tx.this_tenant()
-    shown = links(tx, event.data) if event.type == "receipt.generated" else None
     manner = Manner(
         webhook.dialect, webhook.name, tenant.ref, tenant.mode == "live", test=bool(promise.payload.get("test")),
         backfill=bool(promise.payload.get("backfill")), links=shown or None,
@@ -204,7 +205,7 @@ def prepare_test(tx: WebhookTx, safe: Safe, webhook: Webhook, wall: datetime) ->
     tx.promise(CALL, [made])
     tx.drop_call(made.promise_ref, "nobody answered yet")
     promise = Promise(made.promise_ref, CALL, webhook.ref, payload, 1, wall + LEASE)
-    return _call(tx, safe, wall, webhook, promise, event, no_links)
+    return _call(tx.this_tenant(), safe, wall, webhook, promise, event)
 
 
 def try_out(
