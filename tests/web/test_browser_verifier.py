@@ -25,6 +25,7 @@ from counterfoil.core.invoicing.document import Document
 from counterfoil.core.pricing.formula import FormulaError, compiled
 from counterfoil.core.receipts.invoice import invoice_record
 from counterfoil.core.receipts.verify import verify_bundle
+from counterfoil.core.receipts.verify_together import verify_together
 from tests.core.receipts import build, receipts
 from tests.core.receipts.lies import LIES, told
 from tests.core.receipts.receipt_lies import (
@@ -37,6 +38,7 @@ from tests.core.receipts.receipt_lies import (
     told_payment,
     told_value,
 )
+from tests.core.receipts.test_abuse import ABUSE, inclusion
 from tests.core.receipts.test_bundle_verification import places, put
 
 SCRIPT = Path(__file__).parents[2] / "src/counterfoil/web/assets/verify.js"
@@ -261,6 +263,34 @@ def test_receipts_with_any_field_spoiled_get_the_same_verdict_in_the_browser() -
         usage = {root: [canonical(x) for x in items] for root, items in data["usage"].items()}
         bundles.append(build.bundled(canonical(data["record"]), usage))
     assert len([v for v in agree(bundles) if not v.ok]) > 400
+
+
+def test_abuse_is_refused_in_the_browser_for_the_same_reason() -> None:
+    bundles = [made() for _, made, _, _ in ABUSE]
+    assert [v.failed[0] for v in agree(bundles)] == [caught_by for _, _, caught_by, _ in ABUSE]
+    without = [inclusion(), *(inclusion(**changed) for changed in ({"leaf": "00"}, {"record": {}}, {"index": 3}, {"proof": []}))]
+    assert [v.ok for v in agree(without)] == [True, False, False, False, False]
+
+
+def test_receipts_are_held_together_in_the_browser_as_offline() -> None:
+    spans = [[(1, 20), (21, 30)], [(1, 20), (25, 5)], [(1, 20), (11, 30), (41, 5)], [(1, 40), (11, 10), (41, 2), (60, 1)]]
+    groups = [[(f"{a}-{n}", receipts.balance_bundle(a, n)) for a, n in group] for group in spans]
+    groups.append([("p", receipts.payment_bundle()), ("v", receipts.value_bundle(3)), ("i", build.invoice_bundle(1))])
+    program = (
+        'import { readFileSync } from "node:fs"; const { verifyTogether } = await import(process.argv[1]);'
+        'const bytes = (text) => new Uint8Array(Buffer.from(text, "base64"));'
+        'const groups = JSON.parse(readFileSync(0, "utf8")).map((g) => g.map(([name, data]) => [name, bytes(data)]));'
+        "process.stdout.write(JSON.stringify(groups.map(verifyTogether)));"
+    )
+    given = json.dumps([[(name, base64.b64encode(data).decode()) for name, data in group] for group in groups])
+    assert NODE is not None
+    done = subprocess.run([NODE, "--input-type=module", "-e", program, SCRIPT.as_uri()], input=given, capture_output=True,
+                          text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    for browser, group in zip(json.loads(done.stdout), groups, strict=True):
+        python = verify_together(group)
+        assert [(c["name"], c["ok"], c["says"]) for c in browser["checks"]] == [(c.name, c.ok, c.says) for c in python.checks]
+        assert browser["notProved"] == list(python.not_proved)
 
 
 VALUES = {"x": "3", "y": "0.7", "Z": "-12345.678"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.tree import Tree
 
     from counterfoil.core.receipts.verify import Verdict
+    from counterfoil.core.receipts.verify_together import Together
     from counterfoil.flows.trace import Trace
 
 KINDS = {"INVOICE": "invoices", "CREDIT": "credit notes", "DEBIT": "debit notes"}
@@ -28,13 +29,47 @@ def _number(value: Decimal) -> str:
 
 
 def record_line(record: Any) -> str:
-    """What a sealed document says about itself, in one line; "" for a record of another type."""
+    """What a sealed record says about itself, in one line; "" for a record of another type."""
     try:
-        totals = money(record["total_minor"], record["currency"])
-        seller, buyer = record["seller"]["name"], record["buyer"]["name"]
-        return f"{record['number']} of {record['issued_on']}, from {seller} to {buyer}, over {totals}"
+        return _SAYS[record["type"]](record)
     except (KeyError, TypeError, ValueError, AttributeError):
         return ""
+
+
+def _document(record: Any) -> str:
+    totals = money(record["total_minor"], record["currency"])
+    seller, buyer = record["seller"]["name"], record["buyer"]["name"]
+    return f"{record['number']} of {record['issued_on']}, from {seller} to {buyer}, over {totals}"
+
+
+def _balance(record: Any) -> str:
+    window, unit = record["window"], record["unit"]
+    return (
+        f"Balance receipt, from {record['issuer']['name']} to {record['customer']['name']}: {record['delta_count']:,} deltas "
+        f"from {window['start']} to {window['end']}, {record['starting_balance']} to {record['ending_balance']} {unit}"
+    )
+
+
+def _payment(record: Any) -> str:
+    paid = money(record["amount_minor"], record["currency"])
+    return (
+        f"Payment receipt {record['number']} of {record['issued_at'][:10]}, from {record['issuer']['name']} to "
+        f"{record['customer']['name']}, over {paid}"
+    )
+
+
+def _value(record: Any) -> str:
+    period = record["period"]
+    return (
+        f"Value receipt, from {record['issuer']['name']} to {record['customer']['name']}: {record['events']['count']:,} events "
+        f"from {period['start']} to {period['end']}, worth {record['total']} {record['currency']}"
+    )
+
+
+_SAYS: dict[str, Callable[[Any], str]] = {
+    "invoice/v1": _document, "credit-note/v1": _document, "debit-note/v1": _document,
+    "balance-receipt/v1": _balance, "payment-receipt/v1": _payment, "value-receipt/v1": _value,
+}
 
 
 def verdict_lines(name: str, verdict: Verdict, about: str, *, at_most: int = 0) -> Iterable[str]:
@@ -59,6 +94,20 @@ def verdict_lines(name: str, verdict: Verdict, about: str, *, at_most: int = 0) 
     if verdict.ok and verdict.not_proved:
         yield "  Not proved:"
         yield from (f"  [yellow]·[/] {escape(text)}" for text in verdict.not_proved)
+
+
+def together_lines(found: Together) -> Iterable[str]:
+    """What bundles say about each other."""
+    from rich.markup import escape
+
+    if found.checks:
+        yield "[bold green]JOINED[/]" if found.ok else "[bold red]FAILED[/]  the receipts contradict each other"
+    for check in found.checks:
+        sign = "[green]✓[/]" if check.ok else "[red]✗[/]"
+        yield f"  {sign} {escape(check.name)}: {escape(check.says)}"
+    if found.not_proved:
+        yield "  Not proved:"
+        yield from (f"  [yellow]·[/] {escape(text)}" for text in found.not_proved)
 
 
 def trace_tree(found: Trace, *, shown: int = 5) -> Tree:

@@ -33,24 +33,34 @@ def verify(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check proof bundles: signature, place in the log, usage, and every amount again to the cent.
+    """Check proof bundles of invoices, notes, and receipts of balances, payments and value: signature, place in the log,
+    what they count, and every number again. Balance receipts of one customer are also held together: whether each starts
+    where the other ended.
 
-    Needs no database, no server and no network. It says what is proved and, as plainly, what is not. The exit code is 1
-    when any bundle fails.
+    Needs no database, no server and no network. It says what is proved and, as plainly, what is not. The exit code is 0
+    when all bundles hold, 1 when any fails or two contradict each other.
 
     Example: [bold]counterfoil verify JFK-INV-000042.bundle.json --key "$(cat sellers-key.txt)"[/bold]
     """
+    from counterfoil.core.receipts.verify_together import verify_together
+
     answers = [(file, *check(file, key or (), kept or ())) for file in files]
+    together = verify_together([(file.name, file.read_bytes()) for file, verdict, _ in answers if verdict.ok])
     if as_json:
-        print_json([_json(file, verdict, about) for file, verdict, about in answers])
+        found = [_json(file, verdict, about) for file, verdict, about in answers]
+        if together.checks or together.not_proved:
+            found.append(_json("together", together, "what these receipts say about each other"))
+        print_json(found)
     else:
-        from counterfoil.cli.show import verdict_lines
+        from counterfoil.cli.show import together_lines, verdict_lines
 
         out = console()
         for file, verdict, about in answers:
             for text in verdict_lines(file.name, verdict, about):
                 out.print(text, soft_wrap=True)
-    if not all(verdict.ok for _file, verdict, _about in answers):
+        for text in together_lines(together):
+            out.print(text, soft_wrap=True)
+    if not (together.ok and all(verdict.ok for _file, verdict, _about in answers)):
         raise typer.Exit(1)
 
 
@@ -68,7 +78,7 @@ def check(file: Path, keys: Any = (), kept: Any = ()) -> tuple[Any, str]:
         return verdict, ""
 
 
-def _json(file: Path, verdict: Any, about: str) -> dict[str, Any]:
+def _json(file: Path | str, verdict: Any, about: str) -> dict[str, Any]:
     checks = [{"name": c.name, "ok": c.ok, "says": c.says} for c in verdict.checks]
     return {
         "file": str(file),

@@ -83,6 +83,8 @@ def verify_bundle(data: bytes, *, trusted_keys: Sequence[str] = (), kept_checkpo
     found: list[Bundle] = []
 
     def encoding() -> str:
+        require(bool(data), "the file is empty")
+        require(data[:1] != b"{" or data[-1:] == b"}", "the file is cut off, or something was added at its end")
         found.append(read_bundle(data))
         return f"{len(data):,} bytes in their one canonical form"
 

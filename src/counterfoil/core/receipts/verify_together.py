@@ -14,6 +14,7 @@ from counterfoil.core.receipts.verify import verify_bundle
 from counterfoil.core.tlog.tree import leaf_hash
 
 BALANCE_TYPE = "balance-receipt/v1"
+MISSING = "{}: deltas {:,} to {:,} are in neither, so that one leads to the other is not shown. A receipt is missing between."
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +36,22 @@ class _Window:
         return {d["sequence"]: leaf_hash(canonical(d)) for d in dict(self.bundle.usage)[self.record["root"]]}
 
 
-def verify_together(bundles: Sequence[tuple[str, bytes]]) -> tuple[Check, ...]:
+@dataclass(frozen=True, slots=True)
+class Together:
+    """What bundles say about each other: what was checked, and what is missing between them."""
+
+    checks: tuple[Check, ...] = ()
+    not_proved: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing contradicts."""
+        return all(check.ok for check in self.checks)
+
+
+def verify_together(bundles: Sequence[tuple[str, bytes]]) -> Together:
     """What (name, bundle) say about each other: for each customer with two or more balance receipts, whether one goes on
-    where the other ended. Only bundles that hold by themselves are compared. Never raises."""
+    where the other ended, or which deltas are in neither. Only bundles that hold by themselves are compared. Never raises."""
     groups: dict[tuple[str, str], list[_Window]] = {}
     for name, data in bundles:
         try:
@@ -48,13 +62,18 @@ def verify_together(bundles: Sequence[tuple[str, bytes]]) -> tuple[Check, ...]:
         if record.get("type") == BALANCE_TYPE and verify_bundle(data).ok:
             of = bundle.verifier_key, record["customer"]["ref"]
             groups.setdefault(of, []).append(_Window(name, bundle, record))
-    checks = []
+    checks: list[Check] = []
+    missing: list[str] = []
     for windows in groups.values():
         ordered = sorted(windows, key=lambda w: (w.first, -w.last))
         furthest = accumulate(ordered, _further)
         for one, other in zip(furthest, ordered[1:], strict=False):
-            checks.append(guarded(f"{one.name} and {other.name}", partial(_joined, one, other)))
-    return tuple(checks)
+            names = f"{one.name} and {other.name}"
+            if other.first > one.last + 1:
+                missing.append(MISSING.format(names, one.last + 1, other.first - 1))
+            else:
+                checks.append(guarded(names, partial(_joined, one, other)))
+    return Together(tuple(checks), tuple(missing))
 
 
 def _further(one: _Window, other: _Window) -> _Window:
@@ -70,10 +89,6 @@ def _joined(one: _Window, other: _Window) -> str:
         parted = next((n for n in both if mine[n] != theirs[n]), None)
         require(parted is None, f"number {parted} is one delta in the first and another in the second")
         return f"they share numbers {both[0]:,} to {both[-1]:,}, which are the same deltas in both"
-    require(
-        other.first == one.last + 1,
-        f"deltas {one.last + 1:,} to {other.first - 1:,} are in neither: a receipt between them is missing",
-    )
     require(
         a["ending_balance"] == b["starting_balance"],
         f"the first ends with {a['ending_balance']} {a['unit']}, the second starts from {b['starting_balance']}",

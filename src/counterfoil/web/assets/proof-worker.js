@@ -3,7 +3,7 @@
 addEventListener("message", async ({ data }) => {
   try {
     const { verifyBundle, verifyTogether } = await import(data.verifier);
-    if (data.files) postMessage({ checks: verifyTogether(data.files) });
+    if (data.files) postMessage({ together: verifyTogether(data.files) });
     else if (data.bytes) postMessage({ verdict: await verifyBundle(data.bytes, { trustedKeys: data.trustedKeys }) });
     else postMessage({ ready: true });
   } catch (error) {

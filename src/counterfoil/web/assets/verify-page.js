@@ -17,7 +17,7 @@ function verifierOf() {
   worker.onmessage = ({ data }) => {
     const [resolve, reject] = waiting.shift();
     if (data.error) reject(new Error(data.error));
-    else resolve(data.verdict ?? data.checks ?? data);
+    else resolve(data.verdict ?? data.together ?? data);
   };
   worker.onerror = (event) => waiting.splice(0).forEach(([, reject]) => reject(new Error(event.message || "it did not start")));
   const ask = (question) => new Promise((resolve, reject) => {
@@ -54,6 +54,14 @@ function listed(parent, rows) {
   }
 }
 
+function limited(box, notProved) {
+  if (!notProved.length) return;
+  const limits = add(box, "div", "", "limits");
+  add(limits, "h3", "What was not proved");
+  const list = add(limits, "ul");
+  notProved.forEach((limit) => add(list, "li", limit));
+}
+
 const text = (value) => (typeof value === "string" ? value : "");
 
 // What the record says of itself, for the reader to see which receipt it is. It is no part of the proof.
@@ -70,8 +78,8 @@ function about(bytes) {
     ["Number", text(record.number)],
     ["From", text(record.issuer?.name) || text(record.seller?.name)],
     ["To", text(record.customer?.name) || text(record.buyer?.name)],
-    ["From day", text(record.window?.start) || text(record.period?.start)],
-    ["Up to", text(record.window?.end) || text(record.period?.end)],
+    ["Starts", text(record.window?.start) || text(record.period?.start)],
+    ["Ends", text(record.window?.end) || text(record.period?.end)],
     ["Balance", record.type === "balance-receipt/v1" ? `${text(record.ending_balance)} ${text(record.unit)}` : ""],
     ["Value", record.type === "value-receipt/v1" ? `${text(record.total)} ${text(record.currency)}` : ""],
   ];
@@ -89,7 +97,7 @@ function draw(name, bytes, { ok, checks, notProved }) {
   const badge = add(box, "p", "", "badge");
   badge.dataset.state = holds ? "ok" : "bad";
   add(badge, "span", "", "dot").setAttribute("aria-hidden", "true");
-  add(badge, "span", holds ? `Proved: all ${good.length} checks hold` : `Not proved: ${bad.length} of ${checks.length} checks do not hold`);
+  add(badge, "span", holds ? `${checks.some((c) => c.name === "usage") ? "Proved" : "Proved to be in the log"}: all ${good.length} checks hold` : `Not proved: ${bad.length} of ${checks.length} checks do not hold`);
   const facts = about(bytes);
   if (facts.length) {
     const list = add(box, "dl", "", "said");
@@ -107,25 +115,21 @@ function draw(name, bytes, { ok, checks, notProved }) {
   details.open = holds && good.length <= 12;
   add(details, "summary", `What was proved (${good.length})`);
   listed(details, good);
-  if (notProved.length) {
-    const limits = add(box, "div", "", "limits");
-    add(limits, "h3", "What was not proved");
-    const list = add(limits, "ul");
-    notProved.forEach((limit) => add(list, "li", limit));
-  }
+  limited(box, notProved);
   return { box, heading, holds };
 }
 
-function drawTogether(checks) {
+function drawTogether({ checks, notProved }) {
   const box = document.createElement("article");
   box.className = "sheet proof verdict";
   add(box, "h2", "Together");
   const holds = checks.every((check) => check.ok);
   const badge = add(box, "p", "", "badge");
-  badge.dataset.state = holds ? "ok" : "bad";
+  badge.dataset.state = !holds ? "bad" : checks.length ? "ok" : "idle";
   add(badge, "span", "", "dot").setAttribute("aria-hidden", "true");
-  add(badge, "span", holds ? "These receipts belong together" : "These receipts do not join");
-  listed(add(box, "div", "", "checks"), checks);
+  add(badge, "span", !holds ? "These receipts contradict each other" : checks.length ? "These receipts join" : "Nothing joins them");
+  if (checks.length) listed(add(box, "div", "", "checks"), checks);
+  limited(box, notProved);
   return box;
 }
 
@@ -158,8 +162,8 @@ async function check(files) {
       first ??= drawn.heading;
     }
   }
-  const together = proved.length > 1 ? await verifier.verifyTogether(proved) : [];
-  if (together.length) results.append(drawTogether(together));
+  const together = proved.length > 1 ? await verifier.verifyTogether(proved) : { checks: [], notProved: [] };
+  if (together.checks.length + together.notProved.length) results.append(drawTogether(together));
   const count = files.length === 1 ? "1 file" : `${files.length} files`;
   status.textContent = `${count} checked: ${proved.length} proved, ${wrong} not.`;
   page.dataset.state = "done";
