@@ -116,8 +116,11 @@ class Call:
     tx: Any = None
 
     def param(self, name: str) -> str:
-        """A part of the path, as it was written."""
-        return self.request.params[name]
+        """A part of the path, as it was written. NotFound for what no column can hold: nothing is called so."""
+        text = self.request.params[name]
+        if "\x00" in text or any("\ud800" <= c <= "\udfff" for c in text):
+            raise NotFound(f"{name}.not_found", "nothing is called what the path says")
+        return text
 
     def ref(self, name: str) -> str:
         """A reference in the path; what is not spelled like one cannot exist."""
@@ -282,6 +285,8 @@ def _entered(house: House, dialect: Dialect, route: AnyRoute, request: Request) 
 
 def _respond(house: House, dialect: Dialect, route: AnyRoute, request: Request) -> Response:
     auth = _entered(house, dialect, route, request)
+    if any("\x00" in part for part in request.params.values()):
+        raise NotFound("not_found", "nothing has a name with the character U+0000")
     call = Call(house, auth, request)
     call.query, ignored = dialect.read_query(route.query, request.query)
     if route.body is not None:
