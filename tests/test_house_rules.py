@@ -23,7 +23,7 @@ IMPURE = {"os", "time", "random", "uuid", "secrets", "socket", "logging", "async
 IMPURE_CALLS = {"datetime.now", "datetime.utcnow", "datetime.today", "date.today", "open", "print", "input"}
 INEXACT_CALLS = {"float", "round"}
 """Money and quantities are integers and Decimals; rounding is said by name."""
-VERIFIER_ROOMS = {"basis", "tlog", "usage", "pricing", "receipts"}
+VERIFIER_ROOMS = {"basis", "tlog", "balance", "usage", "pricing", "value", "receipts"}
 
 
 def python_files(*folders: str) -> list[Path]:
