@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from counterfoil.core.basis.canonical import parse_canonical
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.quantity import decimal_text
+from counterfoil.core.basis.refusals import Conflict
 from counterfoil.core.usage.event import event_from_json, event_ref_of
 from counterfoil.core.usage.meter import Meter
 from counterfoil.core.value.recompute import recompute_value
@@ -25,7 +27,14 @@ from counterfoil.flows.find_party import display_id, ensure_customers
 from counterfoil.flows.keep_value_models import put_model
 from counterfoil.flows.record_usage import NewEvents
 from counterfoil.flows.sealed_items import items_of
-from counterfoil.flows.value_receipts import ReceiptAsk, refresh_drafts, refresh_receipt, seal_receipt, sync_receipt
+from counterfoil.flows.value_receipts import (
+    ReceiptAsk,
+    find_receipt,
+    refresh_drafts,
+    refresh_receipt,
+    seal_receipt,
+    sync_receipt,
+)
 from counterfoil.jobs.timetable import refreshing_values
 from tests.api.paid.valued import CONTENT
 
@@ -145,3 +154,29 @@ def test_memory_does_not_grow_with_the_events(db: Any, tenant: int, stream: Ref)
 
     few = peak_with(6_000, 0)
     assert peak_with(12_000, 6_000) < 1.5 * few
+
+
+def test_sealing_and_refreshing_at_once_seal_one_state_for_good(db: Any, tenant: int, stream: Ref) -> None:
+    report(db, tenant, stream, ["20"])
+    with db.tx(tenant) as tx:
+        id = display_id("vr", sync_receipt(tx, ASK)[0].ref)
+
+    def act(n: int) -> str:
+        if n % 4 == 2:
+            report(db, tenant, stream, ["60"], first=n)
+            return "reported"
+        try:
+            with db.tx(tenant) as tx:
+                return seal_receipt(tx, id).state if n % 4 == 3 else refresh_receipt(tx, id).state
+        except Conflict:
+            return "refused"
+
+    with ThreadPoolExecutor(3) as threads:
+        done = list(threads.map(act, range(16)))
+    assert done.count("posted") == 1 and done.count("reported") == 4
+    with db.tx(tenant) as tx:
+        row = find_receipt(tx, id)
+        record = parse_canonical(tx.record(row.ref).body)
+        (events,) = items_of(tx, row.ref, record).values()
+    found = [parse_canonical(data) for data in events]
+    assert recompute_value(record, found) == (tuple(record["metrics"]), decimal_text(row.numbers.total))
