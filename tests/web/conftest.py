@@ -96,6 +96,12 @@ def shared(new_shared: Callable[..., Shared]) -> Shared:
     return new_shared()
 
 
+@pytest.fixture(scope="session")
+def spare(new_shared: Callable[..., Shared]) -> Shared:
+    """Another tenant, for tests that change things; each says which settings it needs."""
+    return new_shared("Elsewhere")
+
+
 def _sell(shared: Shared, customer: str, reason: str) -> None:
     call = shared.call
     call("POST", "/v1/layouts", {"name": "House", "accent": "#7a1f5c", "footer": "Contoso Cloud GmbH, HRB 12345, Hamburg",

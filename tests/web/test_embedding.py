@@ -100,42 +100,41 @@ def test_a_token_opens_page_and_json_alike(mine: Shared, what: str, claims: dict
 
 
 def test_a_token_of_another_tenant_never_opens_even_for_a_customer_of_the_same_name(
-    mine: Shared, new_shared: Callable[..., Shared]
+    mine: Shared, spare: Shared
 ) -> None:
-    other = new_shared("Elsewhere")
-    assert data(other, "private", other.token()).status_code == 200
-    assert data(mine, "private", other.token()).status_code == 401
+    spare.sharing(issuer="paid", audience=None)
+    assert data(spare, "private", spare.token()).status_code == 200
+    assert data(mine, "private", spare.token()).status_code == 401
 
 
-def test_a_rotated_key_shuts_out_every_token_of_the_one_before(new_shared: Callable[..., Shared]) -> None:
-    shared = new_shared("Rotating")
-    old = shared.token()
-    assert data(shared, "private", old).status_code == 200
-    shared.signing_key = shared.call("POST", "/v1/sharing-settings/rotate-key")["signing_key"]
-    assert data(shared, "private", old).status_code == 401
-    assert data(shared, "private", shared.token()).status_code == 200
-    before = shared.share("published")
-    url = shared.call("POST", "/v1/sharing-settings/rotate-link", {"receipt": shared.receipts["published"]["id"]})["public_url"]
-    assert shared.get(before).status_code == 404 and shared.get("/api" + before).status_code == 404
-    shared.receipts["published"]["publicUrlToken"] = url.rpartition("/")[2]
-    assert shared.get(shared.share("published")).status_code == 200
-    assert shared.call("POST", "/v1/sharing-settings/unpublish-all") == {"unpublished": 1}
-    assert shared.get(shared.share("published")).status_code == 401
+def test_a_rotated_key_shuts_out_every_token_of_the_one_before(spare: Shared) -> None:
+    spare.sharing(issuer="paid", audience=None)
+    old = spare.token()
+    assert data(spare, "private", old).status_code == 200
+    spare.signing_key = spare.call("POST", "/v1/sharing-settings/rotate-key")["signing_key"]
+    assert data(spare, "private", old).status_code == 401
+    assert data(spare, "private", spare.token()).status_code == 200
+    before = spare.share("published")
+    url = spare.call("POST", "/v1/sharing-settings/rotate-link", {"receipt": spare.receipts["published"]["id"]})["public_url"]
+    assert spare.get(before).status_code == 404 and spare.get("/api" + before).status_code == 404
+    spare.receipts["published"]["publicUrlToken"] = url.rpartition("/")[2]
+    assert spare.get(spare.share("published")).status_code == 200
+    assert spare.call("POST", "/v1/sharing-settings/unpublish-all") == {"unpublished": 1}
+    assert spare.get(spare.share("published")).status_code == 401
 
 
-def test_settings_that_ask_for_more_are_kept_to(new_shared: Callable[..., Shared]) -> None:
-    shared = new_shared("Asking")
-    shared.sharing(issuer="acme", audience="receipts", login_url="https://app.example.com/in?a=b")
-    assert data(shared, "private", shared.token()).status_code == 401
-    assert data(shared, "private", shared.token(iss="acme", aud="receipts")).status_code == 200
-    sent = shared.get(shared.share("private"))
-    back = f"https://counterfoil.example{shared.share('private')}".replace(":", "%3A").replace("/", "%2F")
+def test_settings_that_ask_for_more_are_kept_to(spare: Shared) -> None:
+    spare.sharing(issuer="acme", audience="receipts", login_url="https://app.example.com/in?a=b")
+    assert data(spare, "private", spare.token()).status_code == 401
+    assert data(spare, "private", spare.token(iss="acme", aud="receipts")).status_code == 200
+    sent = spare.get(spare.share("private"))
+    back = f"https://counterfoil.example{spare.share('private')}".replace(":", "%3A").replace("/", "%2F")
     assert (sent.status_code, sent.headers["location"]) == (302, f"https://app.example.com/in?a=b&redirect={back}")
     assert sent.text == "" and "no-store" in sent.headers["cache-control"]
-    assert shared.get(shared.share("private") + "?token=bad").status_code == 401
-    assert shared.get(shared.share("private") + "/receipt.pdf").status_code == 401
-    bad = httpx.put(shared.key.address + "/v1/sharing-settings", json={"embed_origins": ["*"]},
-                    headers={"Authorization": f"Bearer {shared.key.token}"})
+    assert spare.get(spare.share("private") + "?token=bad").status_code == 401
+    assert spare.get(spare.share("private") + "/receipt.pdf").status_code == 401
+    bad = httpx.put(spare.key.address + "/v1/sharing-settings", json={"embed_origins": ["*"]},
+                    headers={"Authorization": f"Bearer {spare.key.token}"})
     assert bad.status_code == 422 or bad.status_code == 400
     assert "embed_origins[0]" in bad.text
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import http.server
 import re
-import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 
@@ -204,10 +204,7 @@ def served(answers: dict[str, tuple[bytes, str]]) -> Iterator[str]:
         server.server_close()
 
 
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs a Chromium on this machine")
-def test_the_badge_turns_green_for_the_true_bundle_of_this_page_alone() -> None:
-    from playwright.sync_api import sync_playwright
-
+def test_the_badge_turns_green_for_the_true_bundle_of_this_page_alone(chromium: Any) -> None:
     bundle = build.invoice_bundle()
     drawn = build.invoice(build.flights(40))
     other = replace(drawn, ref=derived_ref("another"), total_minor=drawn.total_minor - 1)
@@ -227,9 +224,8 @@ def test_the_badge_turns_green_for_the_true_bundle_of_this_page_alone() -> None:
         answers[f"/{n}"] = (html.encode(), "text/html; charset=utf-8")
         if data:
             answers[f"/{n}.proof"] = (data, "application/json")
-    with served(answers) as address, sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": 390, "height": 800})
+    with served(answers) as address:
+        page = chromium.new_page(viewport={"width": 390, "height": 800})
         complaints: list[str] = []
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda said: complaints.append(said.text) if "Policy" in said.text else None)
@@ -243,5 +239,5 @@ def test_the_badge_turns_green_for_the_true_bundle_of_this_page_alone() -> None:
                 assert "document_ref, total_minor" in page.locator(".checks .bad").inner_text()
             if danger == "true":
                 assert "two histories" in page.locator(".limits").inner_text()
-        browser.close()
+        page.close()
     assert complaints == []

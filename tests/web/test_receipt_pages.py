@@ -73,10 +73,9 @@ def test_the_links_of_each_receipt_open_its_page_its_files_and_a_proof_that_hold
                 assert file.content.startswith(b"%PDF")
 
 
-def test_the_link_of_a_payment_receipt_cannot_be_guessed(shared: Shared, new_shared: Callable[..., Shared]) -> None:
-    other = new_shared("Elsewhere")
+def test_the_link_of_a_payment_receipt_cannot_be_guessed(shared: Shared, spare: Shared) -> None:
     at, _, key = shared.payment.partition("?k=")
-    foreign = other.payment.partition("?k=")
+    foreign = spare.payment.partition("?k=")
     wrong = ["", "?k=", f"?k={key[:-1]}", f"?k={key}x", f"?k={key[::-1]}", f"?k={foreign[2]}", f"?k={foreign[2][:22]}{key[22:]}",
              f"?k={key[:22]}{foreign[2][22:]}", "?k=%C3%A9"]
     files = ("", "/receipt.pdf", "/record.json", "/bundle.json")
@@ -87,29 +86,28 @@ def test_the_link_of_a_payment_receipt_cannot_be_guessed(shared: Shared, new_sha
     assert len({a.text for a in answers[:-2]}) == 1
 
 
-def test_a_deleted_payment_receipt_is_gone_and_a_changed_one_shows_its_revision(new_shared: Callable[..., Shared]) -> None:
-    shared = new_shared("Changing")
-    id = shared.payment.partition("?")[0].removeprefix("/receipt/")
-    shared.call("PUT", f"/v2/receipts/{id}", {"description": "Corrected"})
-    page = shared.get(shared.payment)
+def test_a_deleted_payment_receipt_is_gone_and_a_changed_one_shows_its_revision(spare: Shared) -> None:
+    id = spare.payment.partition("?")[0].removeprefix("/receipt/")
+    spare.call("PUT", f"/v2/receipts/{id}", {"description": "Corrected"})
+    page = spare.get(spare.payment)
     assert page.status_code == 200 and "Revision" in page.text and "Corrected" in page.text
-    shared.call("DELETE", f"/v2/receipts/{id}")
-    assert shared.get(shared.payment).status_code == 404
+    spare.call("DELETE", f"/v2/receipts/{id}")
+    assert spare.get(spare.payment).status_code == 404
 
 
-def test_a_page_is_framed_only_by_origins_of_the_list(new_shared: Callable[..., Shared]) -> None:
-    shared = new_shared("Framing")
-
+def test_a_page_is_framed_only_by_origins_of_the_list(spare: Shared) -> None:
     def ancestors(path: str) -> str:
-        found = re.search(r"frame-ancestors ([^;]+)", shared.get(path).headers["content-security-policy"])
+        found = re.search(r"frame-ancestors ([^;]+)", spare.get(path).headers["content-security-policy"])
         assert found is not None
         return found[1]
 
-    pages = (shared.chk, shared.payment, shared.share("published"), shared.share("private") + "?mode=embed")
+    pages = (spare.chk, spare.share("private") + "?mode=embed")
+    spare.sharing(embed_origins=[], allow_embed=True)
     assert {ancestors(p) for p in pages} == {"'none'"}
-    shared.sharing(embed_origins=["https://app.example.com", "http://localhost:3000"])
+    spare.sharing(embed_origins=["https://app.example.com", "http://localhost:3000"])
     assert {ancestors(p) for p in pages} == {"https://app.example.com http://localhost:3000"}
-    shared.sharing(allow_embed=False)
+    assert ancestors(spare.share("private")) == "'none'"
+    spare.sharing(allow_embed=False)
     assert {ancestors(p) for p in pages} == {"'none'"}
 
 
@@ -153,20 +151,18 @@ def test_a_customers_page_shows_nothing_without_its_code_and_everything_with_it(
     assert shared.get("/c/nothing").status_code == 404
 
 
-def test_whoever_tries_codes_is_stopped_even_with_the_right_one(new_shared: Callable[..., Shared]) -> None:
-    shared = new_shared("Guessed")
-
+def test_whoever_tries_codes_is_stopped_even_with_the_right_one(spare: Shared) -> None:
     def tried(code: str) -> httpx.Response:
-        return httpx.post(shared.key.address + shared.record, data={"code": code})
+        return httpx.post(spare.key.address + spare.record, data={"code": code})
 
-    for wrong in ("", "AAAA-AAAA", shared.access_code[:-1], shared.access_code + "A", "é", "x" * 3000):
+    for wrong in ("", "AAAA-AAAA", spare.access_code[:-1], spare.access_code + "A", "é", "x" * 3000):
         assert tried(wrong).status_code == 403
     for _ in range(TRIES - 6):
         assert tried("nope").status_code == 403
-    stopped = tried(shared.access_code)
+    stopped = tried(spare.access_code)
     assert stopped.status_code == 429 and "set-cookie" not in stopped.headers and stopped.headers["retry-after"]
-    assert httpx.post(shared.key.address + shared.record, content=b"x" * 100_000).status_code == 413
-    assert httpx.post(shared.key.address + "/c/nothing", data={"code": "x"}).status_code == 404
+    assert httpx.post(spare.key.address + spare.record, content=b"x" * 100_000).status_code == 413
+    assert httpx.post(spare.key.address + "/c/nothing", data={"code": "x"}).status_code == 404
 
 
 def test_hostile_names_stay_text_from_the_api_to_the_page(new_shared: Callable[..., Shared]) -> None:
