@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from counterfoil.client import (
@@ -262,6 +262,7 @@ def test_names_that_are_the_callers_own_are_not_touched() -> None:
     assert said == {"eventName": "e", "data": {"minutes_saved": 3, "deep": {"er_est": 1}}, "metadata": {"a_b": 1}}
 
 
+@settings(deadline=None)
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=12, min_value=-(10**20), max_value=10**20))
 def test_numbers_cross_the_wire_exactly(number: Decimal) -> None:
     assert Decimal(read_json(write_json({"n": number}))["n"]) == number
@@ -269,6 +270,7 @@ def test_numbers_cross_the_wire_exactly(number: Decimal) -> None:
     assert read(Delta, delta).delta == number
 
 
+@settings(deadline=None)
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)))
 def test_anything_is_written_as_json_says(value: Any) -> None:
     assert json.loads(write_json(value)) == value

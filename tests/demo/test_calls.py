@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from counterfoil.demo.calls import BEGINS, CUSTOMERS, DATA, LlmCall, by_customer, pack_calls, read_calls
@@ -50,6 +50,7 @@ def test_every_customer_has_calls_and_each_call_one_customer(calls: list[LlmCall
     assert {c.key for c in found[0][:3]} == {"conv/0", "conv/19", "conv/21"}, "the hash is the same on every machine"
 
 
+@settings(deadline=None, max_examples=30)
 @given(st.lists(st.tuples(st.sampled_from(("code", "conv")), st.integers(0, 10**10), st.integers(0, 10**6), st.integers(0, 300))))
 def test_whatever_is_packed_comes_out_again(rows: list[tuple[str, int, int, int]]) -> None:
     counted: Counter[str] = Counter()

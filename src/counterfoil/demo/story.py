@@ -1,5 +1,5 @@
-"""Tells the year: contracts are agreed, flights reported month by month, documents issued, records taken into the log,
-mistakes corrected. Every step looks at what is there, so that a story that was broken off goes on where it stopped."""
+"""Tells the year: contracts are agreed, flights reported month by month, documents issued and paid, records taken into the
+log, mistakes corrected. Every step looks at what is there, so that a story that was broken off goes on where it stopped."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from counterfoil.demo.acts import ACTS, correct
 from counterfoil.demo.flights import Flight, Year, read_flights
 from counterfoil.demo.house import House
 from counterfoil.demo.parties import UNNAMED
+from counterfoil.demo.receipts import keep_balances, pay_due
 from counterfoil.demo.scope import Scope, begins, first_of
 from counterfoil.demo.setting import set_scene
 from counterfoil.flows.record_usage import Report, record_usage
@@ -52,11 +53,12 @@ class Timed:
     done: int = 0
 
 
-READ, AGREE, IMPORT, ISSUE, LOG, CORRECT = (
+READ, AGREE, IMPORT, ISSUE, PAY, LOG, CORRECT = (
     "Read flights",
     "Agree contracts",
     "Import usage",
     "Issue documents",
+    "Book payments",
     "Integrate the log",
     "Correct usage",
 )
@@ -131,6 +133,7 @@ def _open(house: House, scope: Scope, told: Told, watch: Watch) -> None:
         if tx.entities():
             return
         made = set_scene(tx, scope)
+        keep_balances(tx)
         timed.done = made.contracts
         watch.says(
             f"{made.entities} airports, {made.customers} airlines, {made.meters} meters, {made.pricings} published "
@@ -158,6 +161,7 @@ def _tell_month(house: House, told: Told, month: int, flights: Sequence[Flight],
         _advance(house, told, ends - timedelta(seconds=1))
     _import(house, told, flights, watch)
     _advance(house, told, ends + MORNING)
+    _pay(house, told)
     _integrate(house, told)
 
 
@@ -193,6 +197,11 @@ def _advance(house: House, told: Told, to: datetime) -> None:
         told.parked.extend(done.parked)
 
 
+def _pay(house: House, told: Told) -> None:
+    with _timed(told, PAY) as timed, house.tx(told.tenant, ACTOR) as tx:
+        timed.done += pay_due(tx)
+
+
 def _integrate(house: House, told: Told) -> None:
     with _timed(told, LOG) as timed:
         timed.done += house.integrate(told.tenant)
@@ -212,4 +221,5 @@ def _tell_end(house: House, scope: Scope, told: Told, year: Year, watch: Watch) 
         watch.says(f"{found.isoformat()}  {timed.done} flights are corrected after they were billed")
     if clock < begins(ends) + MORNING:
         _advance(house, told, begins(ends) + MORNING)
+        _pay(house, told)
     _integrate(house, told)
