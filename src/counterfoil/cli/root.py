@@ -23,6 +23,7 @@ from counterfoil.cli import (
     usage,
     verify,
     webhook,
+    witness,
     worker,
 )
 from counterfoil.cli.entrance import Entrance, Outside
@@ -73,6 +74,7 @@ def command_line(outside: Outside) -> typer.Typer:
     app.add_typer(usage.app, rich_help_panel=_DAILY)
     app.add_typer(mail.app, rich_help_panel=_DAILY)
     app.add_typer(webhook.app, rich_help_panel=_DAILY)
+    app.add_typer(witness.app, rich_help_panel=_PROOF)
     app.add_typer(export.app, rich_help_panel=_PROOF)
     return app
 
