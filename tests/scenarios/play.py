@@ -31,6 +31,10 @@ is its noon. Amounts are in the currency's main unit, document numbers are short
     adhoc bolt; Consulting 120.50 qty=2 tax=7         an invoice without a contract
     books receivable:bolt 154.20 EUR DE               a balance: debit positive, credit negative; currency and entity
                                                       where there are several
+    balances invoices payments usage=calls            documents, payments and usage of days write deltas; options: unit
+    delta bolt -12.5 calls                            a signed change of a customer's record, and its reason
+    balance bolt 141.70                               where the record stands
+    seal bolt 2025-01 3 0 141.70                      seals a month: so many deltas, the balance before it and after
     parked k1 | retry k1                              a contract that could not be billed waits; try again
     refuse CODE ...                                   the rest of the line is refused with this code and changes nothing
 
@@ -58,7 +62,7 @@ from counterfoil.flows.credit_document import credit_document, mark_paid
 from counterfoil.flows.invoice_ad_hoc import AdHocInvoice, AdHocLine, invoice_ad_hoc
 from counterfoil.flows.project import upcoming
 from tests.scenarios import audit
-from tests.scenarios.agreed import Agreed
+from tests.scenarios.recorded import Recorded, balances_are_whole
 from tests.scenarios.words import (
     full_number,
     groups,
@@ -69,11 +73,12 @@ from tests.scenarios.words import (
 KINDS = {"invoices": "INVOICE", "credits": "CREDIT", "debits": "DEBIT"}
 STATE_TABLES = (
     "document", "document_line", "entry", "posting", "record", "usage_event", "contract", "contract_version",
-    "billing_period", "document_mark", "audit", "parked", "pricing", "entity", "customer", "coverage",
+    "billing_period", "document_mark", "audit", "parked", "pricing", "entity", "customer", "coverage", "balance_delta",
+    "balance_checkpoint", "balance_usage_day",
 )
 
 
-class Story(Agreed):
+class Story(Recorded):
     """One company's story so far: what its things are called, and what was issued and not yet told."""
 
     def __init__(self, house: House, tenant: int) -> None:
@@ -115,6 +120,7 @@ class Story(Agreed):
             audit.no_line_is_below_zero(documents)
             audit.periods_are_billed_once(tx)
             audit.log_is_whole(tx, documents)
+            balances_are_whole(tx)
             assert set(new) <= told, "a document was issued and not returned"
             audit.documents_prove_themselves(tx, documents if len(documents) <= 6 and verb != "issued" else new)
             if self.settled and verb == "advance":
