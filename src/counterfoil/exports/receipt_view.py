@@ -192,12 +192,15 @@ def _value_steps(receipt: ValueReceipt, local: Local) -> tuple[Step, ...]:
     events = local.word("receipt_events", n=local.number(Decimal(receipt.events_count)))
     head = Step(" · ".join(x for x in (model, events) if x), local.word("receipt_value_rule"))
     counted = {metric.slug for metric in receipt.metrics}
+    without = [
+        Step(x.name, local.word("receipt_unvalued", n=local.number(Decimal(x.unvalued)))) for x in receipt.metrics if x.unvalued
+    ]
     try:
         rules = model_from_json(receipt.model).rules
     except (KeyError, TypeError, ValueError, AttributeError):
         rules = ()
     told = [Step(f"{rule.name} · {rule.event}", formula_text(rule), True) for rule in rules if rule.metric in counted]
-    return (head, *dict.fromkeys(told[:MAX_STEPS]))
+    return (head, *without, *dict.fromkeys(told[:MAX_STEPS]))
 
 
 def formula_text(rule: Rule) -> str:

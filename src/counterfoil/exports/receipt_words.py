@@ -44,6 +44,12 @@ RECEIPTS: dict[str, tuple[str, str, str, str]] = {
     "receipt_how": ("How this was computed", "So wurde gerechnet", "Comment cela a été calculé", "Cómo se calculó"),
     "receipt_model": ("Value model, version {n}", "Wertmodell, Fassung {n}", "Modèle de valeur, version {n}",
                       "Modelo de valor, versión {n}"),
+    "receipt_unvalued": (
+        "{n} have no value by the formula (such as a division by zero) and add nothing",
+        "{n} haben nach der Formel keinen Wert (etwa eine Teilung durch null) und tragen nichts bei",
+        "{n} n’ont pas de valeur selon la formule (par exemple une division par zéro) et n’ajoutent rien",
+        "{n} no tienen valor según la fórmula (por ejemplo, una división por cero) y no suman nada",
+    ),
     "receipt_events": ("{n} events", "{n} Ereignisse", "{n} événements", "{n} eventos"),
     "receipt_root": ("Proof root", "Nachweiswurzel", "Racine de preuve", "Raíz de la prueba"),
     "receipt_empty": ("Nothing in this period.", "Nichts in diesem Zeitraum.", "Rien sur cette période.",
