@@ -13,7 +13,7 @@ from counterfoil.core.contracts.terms import Contract
 from counterfoil.flows.agree_contract import cancel_contract
 from counterfoil.flows.find_party import display_id
 from counterfoil.flows.find_sales import FindingTx, OrderRow, ProductRow, find_order
-from counterfoil.flows.price_order import agree_order
+from counterfoil.flows.price_order import agree_order, attributes_of
 
 NOT_BILLED = "bill_order_line"
 """What parked work of this kind is called; its reference is the line's id and the name of the attribute."""
@@ -27,7 +27,6 @@ class OrderTx(FindingTx, Protocol):
     def delete_order(self, ref: str) -> None: ...
     def next_order_number(self) -> int: ...
     def billed_for(self, contracts: Sequence[str]) -> dict[Ref, tuple[int, int, int]]: ...
-    def parked_for(self, work: str, things: Sequence[str]) -> list[tuple[str, str]]: ...
 
 
 def make_order(tx: OrderTx, order: OrderRow, *, active: bool) -> OrderRow:
@@ -75,16 +74,22 @@ def activate_order(tx: OrderTx, name: str) -> OrderRow:
 
 
 def activate(tx: OrderTx, order: OrderRow) -> OrderRow:
-    """Make a contract of what can be billed of an order, and park the rest with its reason."""
-    agreed = agree_order(tx, order, products_of(tx, [order]))
-    for line, attribute, reason in agreed.left_out:
-        tx.park(NOT_BILLED, f"{display_id('line', line)} {attribute}"[:1000], reason)
-    if (anchor := order.profile.get("billingAnchor")) not in (None, order.starts_at.day) and agreed.contract_ref:
+    """Make a contract of what can be billed of an order, whose prices stay as they are now. The rest is written down in it
+    with its reason, and parked, so that whoever looks after what waits sees it too."""
+    products = products_of(tx, [order])
+    order = replace(order, lines=[{**line, "attributes": attributes_of(line, products)} for line in order.lines])
+    agreed = agree_order(tx, order, products)
+    left = [{"what": f"{display_id('line', line)} {name}"[:200], "reason": why} for line, name, why in agreed.left_out]
+    anchor = order.profile.get("billingAnchor")
+    if anchor not in (None, order.starts_at.day) and agreed.contract_ref:
         reason = f"periods begin on the day of the month on which the order begins, not on day {anchor}"
-        tx.park(NOT_BILLED, f"{display_id('ord', order.ref)} billingAnchor", reason)
-    made = replace(order, state="active", contract_ref=agreed.contract_ref)
+        left.append({"what": f"{display_id('ord', order.ref)} billingAnchor", "reason": reason})
+    for each in left:
+        tx.park(NOT_BILLED, each["what"], each["reason"])
+    profile = {**order.profile, "notBilled": left} if left else order.profile
+    made = replace(order, state="active", contract_ref=agreed.contract_ref, profile=profile)
     _put(tx, made)
-    tx.audit("activate", "order", made.ref, after={"contract_ref": agreed.contract_ref, "not_billed": len(agreed.left_out)})
+    tx.audit("activate", "order", made.ref, after={"contract_ref": agreed.contract_ref, "not_billed": len(left)})
     return made
 
 
@@ -99,16 +104,10 @@ def drop_order(tx: OrderTx, name: str) -> None:
         assert contract is not None, "an order's contract stays"
         tx.save_contract(replace(contract, state="cancelled"), next_issue_at=None)
         tx.put_coverage([contract.ref], [])
-    for ref, _reason in left_out_of(tx, order):
-        tx.unpark(NOT_BILLED, ref)
+    for each in order.profile.get("notBilled", ()):
+        tx.unpark(NOT_BILLED, each["what"])
     tx.delete_order(order.ref)
     tx.audit("delete", "order", order.ref, before={"number": order.number, "state": order.state})
-
-
-def left_out_of(tx: OrderTx, order: OrderRow) -> list[tuple[str, str]]:
-    """(what, reason) of everything in an order that no contract bills."""
-    things = [display_id("ord", order.ref), *(display_id("line", line["ref"]) for line in order.lines)]
-    return tx.parked_for(NOT_BILLED, things) if order.state == "active" else []
 
 
 def products_of(tx: OrderTx, orders: Sequence[OrderRow]) -> dict[Ref, ProductRow]:

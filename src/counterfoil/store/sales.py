@@ -159,14 +159,6 @@ class SalesRows(Rows):
         )
         return {Ref(r[0]): (r[1], r[2], r[3]) for r in rows}
 
-    def parked_for(self, work: str, things: Sequence[str]) -> list[tuple[str, str]]:
-        """(reference, reason) of parked work whose reference begins with the id of one of these things."""
-        rows = self.all(
-            "SELECT ref, reason FROM parked WHERE tenant = %s AND work = %s AND split_part(ref, ' ', 1) = ANY(%s) ORDER BY ref",
-            self.tenant, work, list(things),
-        )
-        return [(r[0], r[1]) for r in rows]
-
     # signals
 
     def usage_products_named(self, names: Sequence[str]) -> dict[str, Ref]:

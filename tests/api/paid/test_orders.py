@@ -224,6 +224,8 @@ def test_what_cannot_be_billed_activates_all_the_same_and_is_parked_with_its_rea
     assert said["name"] in left["what"] and left["reason"]
     assert [(p["work"], p["reason"]) for p in api.get("/v1/parked")["data"]] == [("bill_order_line", left["reason"])]
     assert [total for _day, total, _kind in billed(api)] == ["0.25"], "what can be billed is"
+    api.post("/v1/parked/retry", {"work": "bill_order_line", "ref": left["what"]})
+    assert good(raw("GET", "/orders"))["data"][0]["notBilled"] == [left], "the order still says it"
     if why in ("EUR", "negative"):
         assert why in left["reason"]
 
@@ -386,3 +388,14 @@ def test_another_tenant_sees_no_order(raw: Any, new_api: Any, northwind: str) ->
             refused(stranger(method, f"/api/v2/orders/{name}{path}", {} if method == "PUT" else None), 404)
     refused(stranger("POST", "/api/v2/orders", {"customerId": northwind}), 400, "customerId")
     refused(new_api("viewer")("POST", "/api/v2/orders", {"customerId": northwind}), 403)
+
+
+def test_prices_that_change_later_are_not_those_of_an_active_order(raw: Any, api: Api, northwind: str, agent: str) -> None:
+    price(raw, agent, attribute("OneTimePerUnit"))
+    made = order(raw, northwind, {"productId": agent}, creationState="active")
+    (kept,) = good(raw("GET", f"/products/{agent}"))["productAttributes"]
+    dearer = {"pricingType": "OneTimePerUnit", "pricePoints": [{"currency": "EUR", "unitPrice": 99}]}
+    price(raw, agent, {"name": "dear", "productAttributeId": kept["productAttributeId"], "pricing": dearer})
+    assert good(raw("GET", f"/orders/{made['id']}"))["orderAmount"] == 0.25
+    assert [total for _day, total, _kind in billed(api)] == ["0.25"]
+    assert order(raw, northwind, {"productId": agent})["orderAmount"] == 0.99

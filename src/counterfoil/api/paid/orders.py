@@ -23,7 +23,6 @@ from counterfoil.flows.keep_orders import (
     activate_order,
     change_order,
     drop_order,
-    left_out_of,
     make_order,
     products_of,
 )
@@ -167,7 +166,7 @@ class Order(Output):
     billing_frequency_overridden: bool
     billing_frequency_override: dict[str, Any] | None
     purchase_order_reference: str | None
-    not_billed: list[NotBilled] | None = None
+    not_billed: list[NotBilled]
 
 
 class OrderLine(Output):
@@ -311,10 +310,7 @@ def _lines(call: Call, b: OrderIn, starts_at: datetime, problems: list[Problem])
 
 
 def _one(call: Call, order: OrderRow) -> Order:
-    """One order, with what no contract bills of it."""
-    shown = _shown(call, [order])[order.ref]
-    shown.not_billed = [NotBilled(what=what, reason=reason) for what, reason in left_out_of(call.tx, order)]
-    return shown
+    return _shown(call, [order])[order.ref]
 
 
 def _shown(call: Call, orders: list[OrderRow]) -> dict[Ref, Order]:
@@ -353,6 +349,7 @@ def _order_shown(
         billing_frequency_overridden="billingFrequencyOverride" in about,
         billing_frequency_override=about.get("billingFrequencyOverride"),
         purchase_order_reference=about.get("purchaseOrderReference"),
+        not_billed=[NotBilled(**each) for each in about.get("notBilled", ())],
     )
 
 
