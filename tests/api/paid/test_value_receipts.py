@@ -14,8 +14,10 @@ import pytest
 from paid import BadRequestError, ConflictError, NotFoundError
 
 from counterfoil.core.basis.canonical import canonical, parse_canonical
+from counterfoil.core.receipts.value import record_value
 from counterfoil.core.receipts.verify import verify_bundle
 from counterfoil.core.value.recompute import recompute_value
+from counterfoil.exports.receipt_view import receipt_view
 from counterfoil.flows.correct_usage import delete_usage
 from counterfoil.flows.find_party import read_id
 from counterfoil.flows.prove import bundle_of
@@ -305,6 +307,8 @@ def test_an_event_without_a_value_is_counted_and_its_reason_is_kept(paid: Any, r
     assert row.numbers.content["reasons"] == [
         {"slug": "time-saved", "reason": "100 / minutes has no value here (such as a division by 0)", "count": 1}
     ]
+    told = [str(step) for step in receipt_view(record_value(canonical(bundle["record"]))).how]
+    assert any("Time saved" in step and "1 have no value" in step for step in told), told
 
 
 def test_corrections_after_the_seal_do_not_touch_the_bundle(paid: Any, raw: Any, house: Any, api: Api) -> None:
