@@ -14,7 +14,7 @@ OLD_CLIENT := paid-python==1.9.0
 OLD_CLIENT_HOME := .venv/clients/paid-1.9.0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check bench fmt lock clean
+.PHONY: help setup demo run test client check bench fmt lock clean
 
 help: ## list these verbs
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -47,7 +47,7 @@ $(NODE): tests/node/package.json tests/node/package-lock.json | $(STAMP)
 	@if $(BIN)/python tests/node/npm.py install; then touch $@; \
 	    else echo "npm could not: tests that need packages of Node will say that they were left out" >&2; fi
 
-demo: $(STAMP) ## bill a real year of flights, and prove an invoice of it (data in .home, files in demo-out)
+demo: $(STAMP) ## bill a real year of flights, and prove its invoices and receipts (data in .home, files in demo-out)
 	@$(BIN)/counterfoil demo $(ARGS)
 
 run: $(STAMP) ## serve what is in .home: API, hosted pages, Swagger UI (HOST, PORT)
@@ -55,6 +55,9 @@ run: $(STAMP) ## serve what is in .home: API, hosted pages, Swagger UI (HOST, PO
 
 test: $(STAMP) $(NODE) ## all tests (ARGS="tests/cli -x" for some)
 	@$(BIN)/python -m pytest -n auto $(ARGS)
+
+client: $(STAMP) $(NODE) ## build the TypeScript client into clients/typescript/dist
+	@$(BIN)/python clients/typescript/build.py
 
 check: $(STAMP) ## lint, types, who imports whom, and the guide's commands and links
 	$(BIN)/ruff check .
@@ -81,4 +84,4 @@ lock: $(STAMP) ## write the locks of Python and Node anew, without any registry'
 	@! grep -nE '://|@ file' requirements.lock requirements-clients.lock tests/node/package-lock.json
 
 clean: ## remove what make made, except data
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis demo-out dist
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis demo-out dist clients/typescript/dist
