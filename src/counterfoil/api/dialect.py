@@ -285,8 +285,6 @@ def _entered(house: House, dialect: Dialect, route: AnyRoute, request: Request) 
 
 def _respond(house: House, dialect: Dialect, route: AnyRoute, request: Request) -> Response:
     auth = _entered(house, dialect, route, request)
-    if any("\x00" in part for part in request.params.values()):
-        raise NotFound("not_found", "nothing has a name with the character U+0000")
     call = Call(house, auth, request)
     call.query, ignored = dialect.read_query(route.query, request.query)
     if route.body is not None:

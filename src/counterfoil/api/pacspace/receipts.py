@@ -256,11 +256,11 @@ _RECEIPTS, _CHECKPOINTS = "Receipts", "Checkpoints"
 _B = "/api/v1/balance"
 
 ROUTES: tuple[Route, ...] = (
-    Route("POST", f"{_B}/checkpoint", post_checkpoint, CheckpointsOut, body=CheckpointIn, roles=FINANCE, status=201,
-          tag=_CHECKPOINTS, summary="Seal a window of deltas"),
+    Route("POST", f"{_B}/checkpoint", post_checkpoint, CheckpointOut | CheckpointsOut, body=CheckpointIn, roles=FINANCE,
+          status=201, tag=_CHECKPOINTS, summary="Seal a window of deltas"),
     Route("GET", f"{_B}/checkpoints", get_checkpoints, CheckpointListOut, query=ListQuery, tag=_CHECKPOINTS,
           summary="Sealed windows"),
-    Route("GET", f"{_B}/receipt/{{customer_id}}", get_receipt, ScopedOut, query=ScopeQuery, tag=_RECEIPTS,
+    Route("GET", f"{_B}/receipt/{{customer_id}}", get_receipt, ScopedOut | HistoryOut, query=ScopeQuery, tag=_RECEIPTS,
           summary="The receipt of a window, or over everything"),
     Route("GET", f"{_B}/invoice-proof/{{customer_id}}", get_scoped, ScopedOut, query=ScopeQuery, tag=_RECEIPTS,
           summary="The receipt of a window, to put on an invoice"),
