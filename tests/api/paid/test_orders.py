@@ -111,8 +111,7 @@ def test_an_active_order_is_billed_by_its_prices_and_shows_what_was_billed(
     ]
     shown = good(raw("GET", f"/orders/{made['id']}"))
     assert (shown["billedAmountNoTax"], shown["billedTax"], shown["totalBilledAmount"]) == (1, 0, 1)
-    document = api.get("/v1/documents", limit=1)["data"][0]
-    assert document["currency"] == "EUR"
+    assert api.get("/v1/documents", limit=1)["data"][0]["currency"] == "EUR"
     assert good(raw("GET", "/orders?status=active"))["data"][0]["totalBilledAmount"] == 1
 
 
