@@ -73,8 +73,10 @@ class ValueRows(Rows):
         """Whether anything was ever counted, or may be counted, under that name."""
         known: bool = self.one(
             "SELECT EXISTS (SELECT FROM usage_product WHERE tenant = %s AND name = %s) "
-            "OR EXISTS (SELECT FROM signal WHERE tenant = %s AND name = %s)",
-            self.tenant, name, self.tenant, name,
+            "OR EXISTS (SELECT FROM signal WHERE tenant = %s AND name = %s) "
+            "OR EXISTS (SELECT FROM product p, jsonb_array_elements(p.profile -> 'attributes') a WHERE p.tenant = %s "
+            "AND p.active AND p.archived_at IS NULL AND a -> 'pricing' ->> 'eventName' = %s)",
+            self.tenant, name, self.tenant, name, self.tenant, name,
         )[0]
         return known
 

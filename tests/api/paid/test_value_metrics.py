@@ -230,3 +230,13 @@ def test_numbers_keep_every_digit(raw: Any, paid: Any) -> None:
     assert b"12345678901234.000000000001" in raw("GET", "/value-metrics/m").content
     id = receipt_of(paid).id
     assert b'"totalDeliveredValue":12345678901234.000000000001,' in raw("GET", f"/value-receipts/{id}").content
+
+
+def test_an_event_that_usage_pricing_counts_is_known_before_it_is_sent(paid: Any, raw: Any) -> None:
+    product = paid.products.create_product(name="Agent", active=True)
+    paid.products.update_product_by_id(product.id, product_attributes=[
+        {"name": "Claims", "pricing": {"pricing_type": "UsagePerUnit", "event_name": "claim_reviewed",
+                                       "price_points": [{"currency": "USD", "unit_price": 25}]}}])
+    assert minutes_metric(raw)["version"] == 1
+    claims(raw, [60])
+    assert total(paid) == 50
