@@ -265,7 +265,8 @@ class House:
     def receipt_links(self, tx: Tx, data: Mapping[str, Any]) -> dict[str, str]:
         """Where a receipt that an event tells of is shown."""
         try:
-            return {"page": self.receipt_url(tx, data.get("record_ref") or data["receipt_ref"])}
+            page = self.receipt_url(tx, data.get("record_ref") or data["receipt_ref"])
+            return {} if page.endswith("/") else {"page": page}  # a value receipt that was never published has none
         except NotFound:
             return {}
 
