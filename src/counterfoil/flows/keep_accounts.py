@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -74,9 +74,10 @@ def open_account(tx: AccountTx, customer: Customer) -> Account:
     return tx.account_rows([made.ref])[made.ref]
 
 
-def change_account(tx: AccountTx, changed: Customer) -> Account:
-    """Replace what is known of a customer."""
+def change_account(tx: AccountTx, name: str, change: Callable[[Customer], Customer]) -> Account:
+    """Change what is known of the customer of that name. Two changes at once come one after the other."""
     tx.lock("customers")
+    changed = change(find_customer(tx, name))
     _refuse_taken(tx, changed)
     made = change_customer(tx, changed)
     return tx.account_rows([made.ref])[made.ref]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
 from counterfoil.core.basis.refusals import Conflict, Invalid, Problem, refuse_if
-from counterfoil.flows.find_sales import FindingTx, ProductRow
+from counterfoil.flows.find_sales import FindingTx, ProductRow, find_product
 
 MAX_ATTRIBUTES = 200
 """Attributes of one product."""
@@ -29,8 +29,12 @@ def make_product(
     return made
 
 
-def change_product(tx: ProductTx, before: ProductRow, changed: ProductRow) -> ProductRow:
-    """Replace what is known of a product. What was ordered before stays as it was agreed."""
+def change_product(tx: ProductTx, name: str, change: Callable[[ProductRow], ProductRow]) -> ProductRow:
+    """Change what is known of the product of that name. What was ordered before stays as it was agreed. Two changes at once
+    come one after the other."""
+    tx.lock("products")
+    before = find_product(tx, name)
+    changed = change(before)
     made = replace(changed, name=changed.name.strip(), updated_at=tx.now)
     _put(tx, made)
     tx.catalogue_changed()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -233,3 +234,16 @@ def test_another_tenant_sees_no_product(raw: Any, new_api: Any) -> None:
         refused(stranger("GET", f"/api/v2/products/{path}"), 404)
         refused(stranger("PUT", f"/api/v2/products/{path}", {"name": "Mine"}), 404)
     refused(new_api("viewer")("POST", "/api/v2/products", {"name": "x"}), 403)
+
+
+def test_changes_at_once_do_not_lose_each_other(raw: Any) -> None:
+    made = good(raw("POST", "/products", {"name": "Agent"}))["id"]
+    customer = good(raw("POST", "/customers", {"name": "Northwind"}))["id"]
+    with ThreadPoolExecutor(6) as pool:
+        bodies = [{"productAttributes": [attribute("UsageCostPlus")]}] * 12
+        list(pool.map(lambda body: good(raw("PUT", f"/products/{made}", body)), bodies))
+        fields = ["phone", "website", "legalName", "vatNumber"] * 3
+        list(pool.map(lambda field: good(raw("PUT", f"/customers/{customer}", {field: field})), fields))
+    assert len(good(raw("GET", f"/products/{made}"))["productAttributes"]) == 12
+    kept = good(raw("GET", f"/customers/{customer}"))
+    assert [kept[f] for f in fields] == fields

@@ -166,8 +166,8 @@ def post_customer(call: Call) -> Customer:
 
 def put_customer(call: Call) -> Customer:
     """Change what is sent of a customer."""
-    account = find_account(call.tx, call.param("id"))
-    return shown(change_account(call.tx, _with(account.customer, given(call.body))), call.tx.now)
+    about = given(call.body)
+    return shown(change_account(call.tx, call.param("id"), lambda customer: _with(customer, about)), call.tx.now)
 
 
 def get_customer(call: Call) -> Customer:

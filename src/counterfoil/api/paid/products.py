@@ -132,8 +132,11 @@ def post_product(call: Call) -> Product:
 
 def put_product(call: Call) -> ProductDetail:
     """Change what is sent of a product."""
-    before = find_product(call.tx, call.param("id"))
     about = given(call.body)
+    return detail(change_product(call.tx, call.param("id"), lambda before: _changed(call, before, about)))
+
+
+def _changed(call: Call, before: ProductRow, about: dict[str, Any]) -> ProductRow:
     profile = dict(before.profile)
     fields: dict[str, Any] = {}
     for name, value in about.items():
@@ -148,7 +151,7 @@ def put_product(call: Call) -> ProductDetail:
         else:
             fields[name] = value
     kept = {name: value for name, value in profile.items() if value is not None}
-    return detail(change_product(call.tx, before, replace(before, **fields, profile=kept)))
+    return replace(before, **fields, profile=kept)
 
 
 def get_product(call: Call) -> ProductDetail:
