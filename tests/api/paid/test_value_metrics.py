@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -240,3 +241,46 @@ def test_an_event_that_usage_pricing_counts_is_known_before_it_is_sent(paid: Any
     assert minutes_metric(raw)["version"] == 1
     claims(raw, [60])
     assert total(paid) == 50
+
+
+JUNK = [None, "", "x", "\ud800", 0, -1, 1e300, 10**30, True, [], {}, [None], {"a": 1}, "A" * 30_000,
+        "2026-13-01T00:00:00Z", "data.", "="]
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Any:
+    """Every place in a JSON value."""
+    yield path
+    if isinstance(value, dict | list):
+        for key in value if isinstance(value, dict) else range(len(value)):
+            yield from places(value[key], (*path, key))
+
+
+def test_junk_anywhere_is_taken_or_refused_and_never_a_failure(raw: Any, paid: Any) -> None:
+    claims(raw, [1])
+    full = CONTENT | {
+        "segmentTables": [{"id": "t", "label": "", "segmentKeys": ["plan"], "columns": [
+            {"variableId": "minutes", "label": "", "type": "number"}], "defaultRow": {"minutes": 1},
+            "rows": [{"segmentValues": {"plan": "pro"}, "variables": {"minutes": 2}}]}],
+        "overrides": [{"id": "o", "label": "", "scope": {"customerIds": ["northwind"]}, "currency": "USD",
+                       "signalOverrides": {"claim_reviewed": {"defaults": {"minutes": 1}}},
+                       "additionalSignals": [{"eventName": "claim_reviewed", "label": "", "formulaId": "f"}],
+                       "valueTypeOverrides": {"time-saved": {"variables": {"minutes": 1}}}}],
+        "formulas": [CONTENT["formulas"][0] | {"conditions": [when("eq", 1)], "defaultResult": {"type": "constant", "value": 1}}],
+    }
+    taken = 0
+    for n, path in enumerate(p for p in places(full) if p):
+        content = copy.deepcopy(full)
+        inside: Any = content
+        for key in path[:-1]:
+            inside = inside[key]
+        inside[path[-1]] = JUNK[n % len(JUNK)]
+        body = json.dumps({"content": content}).encode()
+        answer = raw("PUT", "/value-models", content=body)
+        assert answer.status_code in (200, 400), f"{path}: {answer.status_code} {answer.text}"
+        if answer.status_code == 200:
+            taken += 1
+            synced = raw("POST", "/value-receipts/sync", {
+                "externalCustomerId": "northwind", "startDate": "2026-04-01T00:00:00Z", "endDate": "2026-06-30T23:59:59Z"})
+            assert synced.status_code in (200, 201, 400), f"{path}: {synced.text}"
+            assert raw("GET", "/value-metrics?includeArchived=true").status_code == 200
+    assert taken > 5
