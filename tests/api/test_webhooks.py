@@ -237,6 +237,20 @@ def test_a_receipt_is_told_in_pacspaces_words_and_its_client_believes_it(site: S
     assert got.headers["x-webhook-event"] == "delta.verified" and got.headers["x-event-id"] == said["id"]
 
 
+def test_a_sealed_window_is_told_with_its_page_and_its_receipt_once(site: Site, pacspace: PacSpace) -> None:
+    good(site.api("POST", "/dashboard/webhooks", {"url": site.receiver.url, "events": ["checkpoint.verified"]}))
+    pacspace.balance.emit("northwind.eu", -12.75, "gpu_minutes")
+    sealed = pacspace.balance.checkpoint("northwind.eu")
+    site.work()
+    site.work()
+    told = {g.json["event"]: g.json["data"] for g in site.receiver.got}
+    assert set(told) == {"checkpoint.verified", "receipt.generated"} and len(site.receiver.got) == 2
+    said = told["receipt.generated"]
+    assert (said["receiptId"], said["proofRoot"]) == (sealed["receiptId"], sealed["proofRoot"])
+    assert said["customerId"] == "northwind.eu" and said["endingBalance"] == -12.75 and "backfill" not in said
+    assert said["links"]["page"].endswith(f"/receipt/{sealed['receiptId']}")
+
+
 def test_rotation_sends_two_signatures_the_current_first(site: Site) -> None:
     made = good(site.api("POST", "/dashboard/webhooks", {"url": site.receiver.url}))["data"]
     path = f"/dashboard/webhooks/{made['id']}"
