@@ -228,14 +228,14 @@ def test_browsers_refuse_the_frame_to_origins_that_are_not_on_the_list(
     mine: Shared, chromium: Any, other_origin: tuple[str, dict[str, str]]
 ) -> None:
     site, pages = other_origin
-    for change in ({"embed_origins": []}, {"embed_origins": ["https://app.example.com"]},
-                   {"embed_origins": [site], "allow_embed": False}):
+    value = mine.share("published") + f"?mode=embed&parent_origin={site}"
+    for change, path in (({"embed_origins": []}, mine.chk), ({"embed_origins": ["https://app.example.com"]}, value),
+                         ({"embed_origins": [site], "allow_embed": False}, value)):
         mine.sharing(**{"allow_embed": True, **change})
-        for path in (mine.share("published") + f"?mode=embed&parent_origin={site}", mine.chk):
-            with Frame(chromium, site, pages, mine.key.address + path, []) as frame:
-                frame.page.wait_for_load_state("networkidle")
-                assert not [s for f in frame.page.frames[1:] for s in SECRETS if s in f.content()]
-                assert [c for c in frame.complaints if "frame-ancestors" in c], (change, path)
+        with Frame(chromium, site, pages, mine.key.address + path, []) as frame:
+            frame.page.wait_for_load_state("networkidle")
+            assert not [s for f in frame.page.frames[1:] for s in SECRETS if s in f.content()]
+            assert [c for c in frame.complaints if "frame-ancestors" in c], (change, path)
     mine.sharing(embed_origins=[site], allow_embed=True)
     with Frame(chromium, site, pages, mine.key.address + mine.chk, []) as frame:
         frame.page.frame_locator("#f").locator(".badge[data-state=ok]").wait_for(timeout=15_000)

@@ -151,6 +151,22 @@ def test_a_customers_page_shows_nothing_without_its_code_and_everything_with_it(
     assert shared.get("/c/nothing").status_code == 404
 
 
+def test_a_visit_with_the_right_code_is_announced_once(shared: Shared) -> None:
+    shared.call("POST", "/v1/webhooks", {"url": "https://hooks.example.com/x", "events": ["customer.shared_record_viewed"]})
+
+    def told() -> list[Any]:
+        with shared.house.tx(shared.key.tenant) as tx:
+            return [r[0] for r in tx.conn.execute(
+                "SELECT data FROM webhook_event WHERE tenant = %s AND type = 'customer.shared_record_viewed'", [tx.tenant])]
+
+    shared.get(shared.record)
+    httpx.post(shared.key.address + shared.record, data={"code": "WRONG"})
+    assert told() == []
+    assert httpx.post(shared.key.address + shared.record, data={"code": shared.access_code}).status_code == 303
+    (said,) = told()
+    assert said["customer_id"] == "northwind"
+
+
 def test_whoever_tries_codes_is_stopped_even_with_the_right_one(spare: Shared) -> None:
     def tried(code: str) -> httpx.Response:
         return httpx.post(spare.key.address + spare.record, data={"code": code})
