@@ -175,11 +175,10 @@ def _enveloped(envelope: Any, schema: Schema) -> Schema:
 
 
 def _failures(route: Route) -> set[int]:
-    found = {400, 500, 503}
+    found = {400, 404, 500, 503}
     found |= {401, 403} if route.by != "anybody" else set()
-    found |= {404} if "{" in route.path else set()
     if route.method != "GET":
-        found |= {403, 404, 409, 413}
+        found |= {403, 409, 413}
     return found
 
 
