@@ -17,7 +17,7 @@ from counterfoil.core.contracts.parties import Customer
 from counterfoil.core.receipts.value import VALUE_RECEIPT, value_record
 from counterfoil.flows.announce import News, announce, receipt_news
 from counterfoil.flows.find_party import display_id, find_customer, find_customers, read_id
-from counterfoil.flows.find_sales import find_order, find_product
+from counterfoil.flows.find_sales import FindingTx, OrderRow, ProductRow, find_order, find_product
 from counterfoil.flows.populate_value import numbers_of, receipt_of
 from counterfoil.flows.value_rows import ReceiptFilter, ReceiptKey, ReceiptRow, ValueTx
 
@@ -252,14 +252,11 @@ def _refuse_sealed(row: ReceiptRow) -> None:
         raise Conflict("value_receipt.sealed", f"{display_id('vr', row.ref)} is sealed and never changes")
 
 
-def _named(tx: ValueTx, find: Callable[[ValueTx, str], object], name: str | None) -> Ref | None:
-    if name is None:
-        return None
+def _named(tx: ValueTx, find: Callable[[FindingTx, str], ProductRow | OrderRow], name: str | None) -> Ref | None:
     try:
-        found: Ref = find(tx, name).ref  # type: ignore[attr-defined]
+        return None if name is None else find(tx, name).ref
     except NotFound:
         return None
-    return found
 
 
 def _told(row: ReceiptRow) -> dict[str, str | None]:
