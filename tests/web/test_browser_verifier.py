@@ -40,6 +40,7 @@ from tests.core.receipts.receipt_lies import (
 )
 from tests.core.receipts.test_abuse import ABUSE, inclusion
 from tests.core.receipts.test_bundle_verification import places, put
+from tests.core.receipts.test_golden_receipts import GOLDEN
 
 SCRIPT = Path(__file__).parents[2] / "src/counterfoil/web/assets/verify.js"
 NODE = shutil.which("node")
@@ -263,6 +264,11 @@ def test_receipts_with_any_field_spoiled_get_the_same_verdict_in_the_browser() -
         usage = {root: [canonical(x) for x in items] for root, items in data["usage"].items()}
         bundles.append(build.bundled(canonical(data["record"]), usage))
     assert len([v for v in agree(bundles) if not v.ok]) > 400
+
+
+def test_golden_bundles_verify_in_the_browser() -> None:
+    bundles = [path.read_bytes() for path in sorted(GOLDEN.iterdir()) if not path.name.endswith("-receipt-v1.json")]
+    assert [v.ok for v in agree(bundles)] == [True] * 4
 
 
 def test_abuse_is_refused_in_the_browser_for_the_same_reason() -> None:
