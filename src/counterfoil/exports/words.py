@@ -94,6 +94,7 @@ _TABLE: dict[str, tuple[str, str, str, str]] = {
     "state_LATE": ("Late", "Überfällig", "En retard", "Vencida"),
     "state_PARTLY_PAID": ("Partly paid", "Teilweise bezahlt", "Payée en partie", "Pagada en parte"),
     "state_PAID": ("Paid", "Bezahlt", "Payée", "Pagada"),
+    "state_WRITTEN_OFF": ("Written off", "Ausgebucht", "Passée en perte", "Dada de baja"),
     "state_CANCELLED": ("Cancelled", "Storniert", "Annulée", "Anulada"),
     "due_by": ("due {due}", "fällig am {due}", "à payer le {due}", "vence el {due}"),
     "downloads": ("Downloads", "Herunterladen", "Téléchargements", "Descargas"),

@@ -10,14 +10,14 @@ from counterfoil.core.basis.period import instant_text, local_date
 from counterfoil.core.basis.refusals import Conflict, NotFound
 from counterfoil.core.invoicing.credit import credit_note
 from counterfoil.core.invoicing.document import Document
-from counterfoil.core.invoicing.posting import payment_posting
 from counterfoil.core.invoicing.standing import standing
 from counterfoil.core.receipts.invoice import record_document
 from counterfoil.flows.announce import announce_invoices
-from counterfoil.flows.keep_payment_receipts import receipt_of_payment
+from counterfoil.flows.find_payments import open_document
+from counterfoil.flows.payment_rows import NewPayment
 from counterfoil.flows.ports import DocumentRow, Tx
 from counterfoil.flows.seal_documents import seal_documents
-from counterfoil.flows.write_own_deltas import write_payment
+from counterfoil.flows.settle_payment import settle_payments
 
 
 def document_of(tx: Tx, ref: str) -> Document:
@@ -64,8 +64,7 @@ def credit_document(tx: Tx, ref: str, amounts_minor: Mapping[int, int] | None = 
 
 
 def mark_paid(tx: Tx, ref: str, paid_at: datetime | None = None) -> DocumentRow:
-    """Note that an invoice or debit note was paid in full, book it (clearing against the receivable), and issue the receipt of
-    its payment over what was open.
+    """Note that what is open of an invoice or debit note was paid: a payment over it is settled, with its receipt.
 
     Doing it again changes nothing. Conflict for a credit note and for a document that was credited in full.
     """
@@ -73,22 +72,20 @@ def mark_paid(tx: Tx, ref: str, paid_at: datetime | None = None) -> DocumentRow:
         raise NotFound("document.not_found", f"there is no document {ref}")
     row = tx.document_row(ref)
     assert row is not None
+    tx.lock_accounts([row.customer_ref])
+    row = open_document(tx, ref)
     if row.paid_at is not None:
         return row
     if row.cancelled_at is not None:
         raise Conflict("document.cancelled", f"{row.number} was credited in full; there is nothing to pay")
     at = paid_at or tx.now
-    document = document_of(tx, ref)
-    open_minor = document.total_minor - row.credited_minor
-    if open_minor > 0 or document.kind == "CREDIT":
-        paid_on = local_date(at, document.time_zone)
-        tx.add_entries([payment_posting(document, derived_ref("payment", ref), paid_on, open_minor)])
-    if open_minor > 0:
-        receipt_of_payment(tx, document, open_minor, at)
-        write_payment(tx, document, open_minor)
-    tx.mark(ref, "paid", at)
-    announce_invoices(tx, "invoice.paid", [document], paid_at=instant_text(at), amount_minor=open_minor)
+    open_minor = row.open_minor
+    if open_minor:
+        settle_payments(tx, [
+            NewPayment(row.customer_ref, row.entity_ref, row.currency, open_minor, "other", at, to=((row.ref, open_minor),))
+        ])  # fmt: skip
+    else:
+        tx.mark(ref, "paid", at)
+        announce_invoices(tx, "invoice.paid", [document_of(tx, ref)], paid_at=instant_text(at), amount_minor=0)
     tx.audit("mark_paid", "document", ref, after={"paid_at": at, "amount_minor": open_minor})
-    found = tx.document_row(ref)
-    assert found is not None
-    return found
+    return open_document(tx, ref)

@@ -14,7 +14,7 @@ def state_now(row: DocumentRow, today: date) -> State:
         return "CANCELLED"
     if row.kind == "CREDIT":
         return "ISSUED" if row.sent_at is None else "SENT"
-    paid = 0 if row.paid_at is None else row.total_minor
     sent = row.sent_at is not None
-    facts = Facts(row.total_minor, row.due_on, sent=sent, paid_minor=paid, credited_minor=row.credited_minor)
+    facts = Facts(row.total_minor, row.due_on, sent=sent, paid_minor=row.paid_minor,
+                  credited_minor=row.credited_minor, written_off_minor=row.written_off_minor)  # fmt: skip
     return state_of(facts, today)

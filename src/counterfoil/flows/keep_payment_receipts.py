@@ -15,8 +15,8 @@ from counterfoil.core.basis.money import CURRENCIES, EXACT, MAX_MINOR, exponent,
 from counterfoil.core.basis.period import instant_text
 from counterfoil.core.basis.quantity import MAX_SCALE, ONE, decimal_text, out_of_bounds
 from counterfoil.core.basis.refusals import Conflict, Problem, refuse_if
-from counterfoil.core.contracts.parties import Customer
-from counterfoil.core.invoicing.document import Document
+from counterfoil.core.contracts.parties import Customer, Entity
+from counterfoil.core.payments.payment import ON_RECEIPTS
 from counterfoil.core.receipts.payment import (
     FOLLOWING,
     METHODS,
@@ -32,6 +32,7 @@ from counterfoil.core.receipts.payment import (
 from counterfoil.flows.announce import News, announce, receipt_news
 from counterfoil.flows.find_party import display_id, find_customers, home_entity
 from counterfoil.flows.find_receipts import payment_receipt
+from counterfoil.flows.payment_rows import PaymentRow
 from counterfoil.flows.ports import Tx
 
 NUMBERS = "RECEIPT"
@@ -97,19 +98,27 @@ def create_receipt(tx: Tx, order: ReceiptOrder, found: Sequence[Problem] = ()) -
     return _add(tx, receipt, entity.ref)
 
 
-def receipt_of_payment(tx: Tx, document: Document, amount_minor: int, at: datetime, method: str = "other") -> Ref:
-    """Issue the receipt of the payment that settled a document; one for each, however often it is asked for."""
-    ref = derived_ref("payment-receipt-of", document.ref)
-    if tx.payment_receipt(ref) is None:
-        buyer = document.buyer
+def receipt_of_payment(
+    tx: Tx, payment: PaymentRow, entity: Entity, customer: Customer, documents: tuple[PaidDocument, ...], description: str
+) -> Ref:
+    """Issue the receipt of a payment over what it settles, one for each payment; when what it settles has changed since, its
+    receipt is sealed again. A receipt that was cancelled or deleted stays as it is."""
+    ref = derived_ref("payment-receipt-of", payment.ref)
+    kept = tx.payment_receipt(ref, lock=True)
+    if kept is None:
         receipt = PaymentReceipt(
-            ref=ref, revision=1, number="", issuer_name=document.seller.legal_name or document.seller.name,
-            customer_ref=buyer.ref, customer_name=buyer.name, customer_email=buyer.email, customer_tax_id=buyer.tax_id,
-            amount_minor=amount_minor, currency=document.currency, issued_at=at, state="issued",
-            description=f"Payment of {document.number}", method=method,
-            documents=(PaidDocument(document.ref, document.number, amount_minor),),
+            ref=ref, revision=1, number="", issuer_name=entity.legal_name or entity.name, customer_ref=customer.ref,
+            customer_name=customer.name, customer_email=customer.email, customer_tax_id=customer.tax_id,
+            amount_minor=payment.amount_minor, currency=payment.currency, issued_at=payment.received_at, state="issued",
+            description=description, method=ON_RECEIPTS.get(payment.method, "other"), documents=documents,
         )
-        _add(tx, receipt, home_entity(tx).ref, document.ref)
+        _add(tx, receipt, home_entity(tx).ref, documents[0].ref if documents else None, payment.ref)
+    elif kept.deleted_at is None and kept.receipt.state != "cancelled":
+        after = replace(kept.receipt, documents=documents, description=description)
+        if after != kept.receipt:
+            changed = _sealed_again(tx, kept, after)
+            tx.change_payment_receipt(changed)
+            announce(tx, [_news("payment_receipt.updated", changed)])
     return ref
 
 
@@ -150,7 +159,9 @@ def delete_receipt(tx: Tx, id: str) -> KeptReceipt:
     return gone
 
 
-def _add(tx: Tx, receipt: PaymentReceipt, entity: Ref, document: Ref | None = None) -> KeptReceipt:
+def _add(
+    tx: Tx, receipt: PaymentReceipt, entity: Ref, document: Ref | None = None, payment: Ref | None = None
+) -> KeptReceipt:
     """Number, seal and store a new receipt."""
     own = bool(receipt.number)
     while True:
@@ -160,7 +171,7 @@ def _add(tx: Tx, receipt: PaymentReceipt, entity: Ref, document: Ref | None = No
         kept = KeptReceipt(
             receipt, tx.now, tx.now, sealed_at=tx.now if sealed else None, record_ref=receipt.ref if sealed else None
         )
-        if tx.add_payment_receipt(kept, document):
+        if tx.add_payment_receipt(kept, document, payment):
             break
         if own:  # somebody took it since it was looked at
             refuse_if([Problem("number", UNIQUE)], "receipt.bad")
@@ -308,6 +319,7 @@ def _object(kept: KeptReceipt) -> dict[str, Any]:
         "id": display_id("receipt", r.ref), "currency": r.currency, "description": r.description,
         "client": {"id": display_id("client", r.customer_ref), "rfc": r.customer_tax_id, "name": r.customer_name,
                    "email": r.customer_email},
-        "amount": msgspec.Raw(decimal_text(to_major(r.amount_minor, r.currency)).encode()), "receiptNumber": r.number, "status": r.state,
+        "amount": msgspec.Raw(decimal_text(to_major(r.amount_minor, r.currency)).encode()),
+        "receiptNumber": r.number, "status": r.state,
         "issueDate": instant_text(r.issued_at), "paymentMethod": r.method, "timestamp": instant_text(kept.created_at),
     }

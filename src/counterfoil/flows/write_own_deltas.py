@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any, Protocol
@@ -77,12 +78,24 @@ def write_documents(tx: Tx, documents: Sequence[Document]) -> None:
     ], most=MAX_QUANTITY)  # fmt: skip
 
 
-def write_payment(tx: Tx, document: Document, paid_minor: int) -> None:
-    """Where the tenant wants it: what a customer owes falls by what it paid."""
-    if paid_minor and tx.balance_setting().payments:
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Money that moved: `minor` below zero lowers what the customer owes. `reference`: a document's or payment's number."""
+
+    customer_ref: Ref
+    currency: str
+    minor: int
+    reason: str
+    reference: str
+
+
+def write_money(tx: Tx, moved: Sequence[Moved]) -> None:
+    """Where the tenant wants it: what a customer owes falls by what it paid and what is written off, and rises by what is
+    given back or charged back."""
+    if moved and tx.balance_setting().payments:
         write_deltas(tx, [
-            NewDelta(document.buyer.ref, to_major(-paid_minor, document.currency), "payment", document.number,
-                     f'{{"currency":"{document.currency}"}}')
+            NewDelta(m.customer_ref, to_major(m.minor, m.currency), m.reason, m.reference, f'{{"currency":"{m.currency}"}}')
+            for m in moved
         ], most=MAX_QUANTITY)  # fmt: skip
 
 

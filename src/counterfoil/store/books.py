@@ -20,9 +20,12 @@ class BookRows(Rows):
         """Book entries; the database refuses them all if one is out of balance."""
         self.insert(
             "entry",
-            "entry_ref entity_ref booked_on currency kind document_ref memo created_at",
-            "uuid uuid date text text uuid text timestamptz",
-            [(e.ref, e.entity_ref, e.booked_on, e.currency, e.kind, e.document_ref, e.memo, self.now) for e in entries],
+            "entry_ref entity_ref booked_on currency kind document_ref memo created_at payment_ref",
+            "uuid uuid date text text uuid text timestamptz uuid",
+            [
+                (e.ref, e.entity_ref, e.booked_on, e.currency, e.kind, e.document_ref, e.memo, self.now, e.payment_ref)
+                for e in entries
+            ],
         )
         self.insert(
             "posting",
@@ -44,6 +47,17 @@ class BookRows(Rows):
                 )
             )
         )
+
+    def entries_of_payment(self, payment_ref: str) -> list[Entry]:
+        """The entries that a payment made, with its fees, refunds and disputes, in booking order."""
+        return list(_entries(self.all(
+            _ENTRY + "WHERE e.tenant = %s AND e.payment_ref = %s ORDER BY e.booked_on, e.created_at, e.entry_ref, p.n",
+            self.tenant, payment_ref,
+        )))  # fmt: skip
+
+    def has_entry(self, ref: str) -> bool:
+        """Whether the books have the entry."""
+        return self.one("SELECT FROM entry WHERE tenant = %s AND entry_ref = %s", self.tenant, ref) is not None
 
     def journal(
         self, *, entity_ref: str | None = None, since: date | None = None, until: date | None = None
@@ -117,7 +131,8 @@ class BookRows(Rows):
 
 _ENTRY = (
     "SELECT e.entry_ref::text, e.entity_ref::text, e.currency, e.booked_on, e.kind, e.document_ref::text, e.memo, "
-    "p.account, p.amount_minor, p.line FROM entry e JOIN posting p ON p.tenant = e.tenant AND p.entry_ref = e.entry_ref "
+    "p.account, p.amount_minor, p.line, e.payment_ref::text "
+    "FROM entry e JOIN posting p ON p.tenant = e.tenant AND p.entry_ref = e.entry_ref "
 )
 
 
@@ -126,4 +141,4 @@ def _entries(rows: Any) -> Iterator[Entry]:
         found = list(group)
         ref, entity, currency, booked_on, kind, document, memo = found[0][:7]
         postings = tuple(Posting(r[7], r[8], r[9]) for r in found)
-        yield Entry(Ref(ref), Ref(entity), currency, booked_on, kind, document, memo, postings)
+        yield Entry(Ref(ref), Ref(entity), currency, booked_on, kind, document, memo, postings, found[0][10])

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.invoicing.document import Document
 from counterfoil.flows.ports import DocumentRow
 from counterfoil.store.rows import Rows
+
+CREDITED: Final = (
+    "(CASE d.kind WHEN 'INVOICE' THEN least(d.total_minor, (SELECT coalesce(sum(n.total_minor), 0) FROM document n "
+    "WHERE n.tenant = d.tenant AND n.corrects = d.document_ref AND n.kind = 'CREDIT')) "
+    "WHEN 'DEBIT' THEN greatest(0, least(d.total_minor, (SELECT coalesce(sum(CASE n.kind WHEN 'CREDIT' THEN n.total_minor "
+    "WHEN 'DEBIT' THEN CASE WHEN n.seq < d.seq THEN -n.total_minor ELSE 0 END END), 0) "
+    "- (SELECT i.total_minor FROM document i WHERE i.tenant = d.tenant AND i.document_ref = d.corrects) "
+    "FROM document n WHERE n.tenant = d.tenant AND n.corrects = d.corrects))) ELSE 0 END)::bigint"
+)
+"""What credit notes took off a document `d`: off the invoice first, and beyond it off its debit notes, the oldest first."""
 
 _ROW = (
     "SELECT d.document_ref::text, d.kind, d.number, d.entity_ref::text, d.customer_ref::text, c.name, d.contract_ref::text, "
@@ -17,20 +27,25 @@ _ROW = (
     "(SELECT at FROM document_mark m WHERE m.tenant = d.tenant AND m.document_ref = d.document_ref AND m.mark = 'sent'), "
     "(SELECT at FROM document_mark m WHERE m.tenant = d.tenant AND m.document_ref = d.document_ref AND m.mark = 'paid'), "
     "(SELECT at FROM document_mark m WHERE m.tenant = d.tenant AND m.document_ref = d.document_ref AND m.mark = 'cancelled'), "
-    "(SELECT coalesce(sum(n.total_minor), 0)::bigint FROM document n WHERE n.tenant = d.tenant "
-    "AND n.corrects = d.document_ref AND n.kind = 'CREDIT') "
+    f"{CREDITED}, "
+    "(SELECT coalesce(sum(a.amount_minor), 0)::bigint FROM allocation a WHERE a.tenant = d.tenant "
+    "AND a.document_ref = d.document_ref), "
+    "(SELECT coalesce(sum(w.amount_minor), 0)::bigint FROM write_off w WHERE w.tenant = d.tenant "
+    "AND w.document_ref = d.document_ref) "
     "FROM document d JOIN customer c ON c.tenant = d.tenant AND c.customer_ref = d.customer_ref WHERE d.tenant = %s "
 )
 
 _IN_STATE = (
     "SELECT x.* FROM ({rows}) AS x(ref, kind, number, entity_ref, customer_ref, customer_name, contract_ref, corrects, "
-    "currency, issued_on, due_on, total, sent_at, paid_at, cancelled_at, credited) "
+    "currency, issued_on, due_on, total, sent_at, paid_at, cancelled_at, credited, paid, written_off) "
     "JOIN entity e ON e.tenant = %s AND e.entity_ref = x.entity_ref::uuid WHERE CASE "
     "WHEN x.cancelled_at IS NOT NULL THEN 'CANCELLED' "
     "WHEN x.kind = 'CREDIT' THEN CASE WHEN x.sent_at IS NULL THEN 'ISSUED' ELSE 'SENT' END "
     "WHEN x.credited > 0 AND x.credited >= x.total THEN 'CANCELLED' "
-    "WHEN x.paid_at IS NOT NULL OR x.total <= x.credited THEN 'PAID' "
+    "WHEN x.total <= x.credited + x.paid + x.written_off THEN CASE WHEN x.written_off > 0 AND x.paid = 0 "
+    "THEN 'WRITTEN_OFF' ELSE 'PAID' END "
     "WHEN (%s AT TIME ZONE e.time_zone)::date > x.due_on THEN 'LATE' "
+    "WHEN x.paid > 0 THEN 'PARTLY_PAID' "
     "WHEN x.sent_at IS NOT NULL THEN 'SENT' ELSE 'ISSUED' END = %s ORDER BY x.issued_on, x.ref::uuid LIMIT %s"
 )
 """The rule of `flows/document_state.py` in SQL; a test holds them to each other."""
@@ -126,6 +141,16 @@ class DocumentRows(Rows):
             == 1
         )
 
+    def mark_all(self, mark: str, at: Mapping[Ref, datetime]) -> None:
+        """Note of many documents when each was sent, paid or cancelled; those that were noted before keep their instant."""
+        self.insert("document_mark", "document_ref mark at", "uuid text timestamptz",
+                    [(ref, mark, when) for ref, when in at.items()], "ON CONFLICT DO NOTHING")  # fmt: skip
+
+    def unmark(self, refs: Sequence[str], mark: str) -> None:
+        """Drop a mark: what it said is no longer so."""
+        self.conn.execute("DELETE FROM document_mark WHERE tenant = %s AND document_ref = ANY(%s::uuid[]) AND mark = %s",
+                          [self.tenant, list(refs), mark])  # fmt: skip
+
     def lock_document(self, ref: str) -> bool:
         """Keep others from correcting or paying the document until the transaction ends; False when there is none."""
         self.conn.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [self.tenant, f"document {ref}"])
@@ -135,6 +160,11 @@ class DocumentRows(Rows):
         """One document by its reference."""
         row = self.one(_ROW + "AND d.document_ref = %s", self.tenant, ref)
         return None if row is None else DocumentRow(*row)
+
+    def document_rows(self, refs: Sequence[str]) -> dict[Ref, DocumentRow]:
+        """These documents, those that there are."""
+        rows = self.all(_ROW + "AND d.document_ref = ANY(%s::uuid[])", self.tenant, list(refs))
+        return {Ref(r[0]): DocumentRow(*r) for r in rows}
 
     def document_by_number(self, number: str) -> Ref | None:
         """The reference of the document with this number."""

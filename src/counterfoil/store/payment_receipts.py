@@ -28,16 +28,20 @@ _KINDS = {
 class PaymentReceiptRows(Rows):
     """Payment receipts; the whole receipt is kept in `content`, beside the columns that SQL asks for."""
 
-    def add_payment_receipt(self, kept: KeptReceipt, document_ref: Ref | None = None) -> bool:
+    def add_payment_receipt(
+        self, kept: KeptReceipt, document_ref: Ref | None = None, payment_ref: Ref | None = None
+    ) -> bool:
         """Store a new receipt; False when its number is taken, also by one that was deleted."""
         r = kept.receipt
         done = self.conn.execute(
             "INSERT INTO payment_receipt (tenant, receipt_ref, number, customer_ref, amount_minor, currency, amount, issued_at, "
-            "state, content, document_ref, record_ref, created_at, updated_at, sealed_at) "
-            "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s, %s, %s, %s, %s) ON CONFLICT (tenant, number) DO NOTHING",
+            "state, content, document_ref, record_ref, created_at, updated_at, sealed_at, payment_ref) "
+            "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s, %s, %s, %s, %s, %s) "
+            "ON CONFLICT (tenant, number) DO NOTHING",
             [
                 self.tenant, r.ref, r.number, r.customer_ref, r.amount_minor, r.currency, to_major(r.amount_minor, r.currency),
                 r.issued_at, r.state, encode(r), document_ref, kept.record_ref, kept.created_at, kept.updated_at, kept.sealed_at,
+                payment_ref,
             ],
         )
         return done.rowcount == 1
@@ -59,11 +63,12 @@ class PaymentReceiptRows(Rows):
         return None if row is None else _kept(*row)
 
     def receipt_of_document(self, document_ref: str) -> Ref | None:
-        """The receipt of the payment that settled a document."""
+        """The receipt of the payment that settled a document; of several the latest."""
         row = self.one(
-            "SELECT receipt_ref::text FROM payment_receipt WHERE tenant = %s AND document_ref = %s AND deleted_at IS NULL "
-            "ORDER BY created_at LIMIT 1",
-            self.tenant, document_ref,
+            "SELECT receipt_ref::text FROM payment_receipt WHERE tenant = %s AND deleted_at IS NULL AND (document_ref = %s "
+            "OR payment_ref IN (SELECT a.payment_ref FROM allocation a WHERE a.tenant = %s AND a.document_ref = %s)) "
+            "ORDER BY created_at DESC LIMIT 1",
+            self.tenant, document_ref, self.tenant, document_ref,
         )
         return None if row is None else Ref(row[0])
 

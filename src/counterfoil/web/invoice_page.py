@@ -74,7 +74,7 @@ def invoice_page(
         words=words,
         state=_state(state, document.language),
         state_class=state.lower().replace("_", "-"),
-        due_by=due if document.total_minor > 0 and state not in ("PAID", "CANCELLED") else "",
+        due_by=due if document.total_minor > 0 and state not in ("PAID", "CANCELLED", "WRITTEN_OFF") else "",
         links=links,
         trusted_keys=json.dumps(links.trusted_keys),
         shown=json.dumps(_shown(document)),

@@ -26,7 +26,7 @@ from counterfoil.core.invoicing.document import Line as CoreLine
 from counterfoil.core.invoicing.document import Party as CoreParty
 from counterfoil.flows.ports import DocumentRow
 
-State = Literal["UPCOMING", "UNDER_REVIEW", "ISSUED", "SENT", "PARTLY_PAID", "PAID", "LATE", "CANCELLED"]
+State = Literal["UPCOMING", "UNDER_REVIEW", "ISSUED", "SENT", "PARTLY_PAID", "PAID", "LATE", "CANCELLED", "WRITTEN_OFF"]
 
 
 class Party(Output):

@@ -18,15 +18,22 @@ CONTRACT_ASSET = "contract_asset"
 CLEARING = "clearing"
 """Paid by the customer, not yet settled to the bank."""
 BANK = "bank"
+DISPUTED = "disputed"
+"""Held back by a provider while a customer disputes a payment."""
 REVENUE = "revenue"
 PAYMENT_FEE = "payment_fee"
 BAD_DEBT = "bad_debt"
+CREDIT_GRANTED = "credit_granted"
+"""Prepaid credits that were given away."""
+CREDIT_BREAKAGE = "credit_breakage"
+"""Purchased credits that expired unused (IFRS 15.B46)."""
 RETAINED_EARNINGS = "retained_earnings"
 
 CHART: dict[str, AccountType] = {
     BANK: "asset",
     CLEARING: "asset",
     CONTRACT_ASSET: "asset",
+    DISPUTED: "asset",
     "receivable": "asset",
     CONTRACT_LIABILITY: "liability",
     "customer_credit": "liability",
@@ -35,9 +42,11 @@ CHART: dict[str, AccountType] = {
     "tax_payable": "liability",
     RETAINED_EARNINGS: "equity",
     REVENUE: "income",
+    CREDIT_BREAKAGE: "income",
     PAYMENT_FEE: "expense",
     "partner_fee": "expense",
     BAD_DEBT: "expense",
+    CREDIT_GRANTED: "expense",
 }
 """Every account by the first word of its name."""
 

@@ -37,6 +37,7 @@ class Entry:
     document_ref: Ref | None
     memo: str
     postings: tuple[Posting, ...]
+    payment_ref: Ref | None = None
 
     def __post_init__(self) -> None:
         if len(self.postings) < 2:
@@ -60,4 +61,5 @@ def reversal(entry: Entry, ref: Ref, booked_on: date, memo: str) -> Entry:
         document_ref=entry.document_ref,
         memo=memo,
         postings=tuple(Posting(p.account, -p.amount_minor, p.line) for p in entry.postings),
+        payment_ref=entry.payment_ref,
     )
