@@ -303,7 +303,7 @@ def administrator_url(settings: Settings) -> str:
     return settings.database_url or embedded_url(settings.home)
 
 
-def build(settings: Settings, *, connections: int = 11, clock: Callable[[], datetime] = wall_clock) -> House:
+def build(settings: Settings, *, connections: int = 16, clock: Callable[[], datetime] = wall_clock) -> House:
     """A house over a migrated database. Close it when done."""
     admin = administrator_url(settings)
     smtp = read_smtp_url(settings.smtp_url) if settings.smtp_url else None
@@ -321,7 +321,7 @@ def build(settings: Settings, *, connections: int = 11, clock: Callable[[], date
 
 
 @contextmanager
-def open_house(settings: Settings, *, connections: int = 11, clock: Callable[[], datetime] = wall_clock) -> Iterator[House]:
+def open_house(settings: Settings, *, connections: int = 16, clock: Callable[[], datetime] = wall_clock) -> Iterator[House]:
     """A house for the length of a block."""
     house = build(settings, connections=connections, clock=clock)
     try:

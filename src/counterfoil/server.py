@@ -37,7 +37,7 @@ from counterfoil.web.value_receipt_page import value_receipt_pages
 from counterfoil.web.verify_page import verify_pages
 
 THREADS = 7
-"""Handlers that run at once: with the worker's two lanes and the usage writers they stay within the house's connections."""
+"""Handlers that run at once: with the worker's four lanes, calls of webhooks and the usage writers they stay within the house's connections."""
 STOP_SECONDS = 20
 PAGES = ("/i/", "/assets/", "/log/", "/receipt/", "/public/", "/c/", "/look/", "/logo/", "/gallery", "/verify")
 """Where people look: what is not found there is a page, too."""
