@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from counterfoil.core.receipts.verify import verify_bundle
 from counterfoil.flows.find_party import display_id, read_id
 from tests.web.conftest import Shared
 
@@ -31,6 +32,8 @@ def data(shared: Shared, name: str, token: str | None = None) -> httpx.Response:
 def test_a_published_receipt_is_open_to_whoever_has_its_link(mine: Shared) -> None:
     said = data(mine, "published")
     assert said.status_code == 200 and said.headers["referrer-policy"] == "no-referrer"
+    assert said.headers["access-control-allow-origin"] == "*"
+    assert "access-control-allow-origin" not in data(mine, "private", mine.token()).headers
     receipt = said.json()
     assert receipt["totalDeliveredValue"] == 280.5 and receipt["totalBilled"] == 90 and receipt["status"] == "posted"
     assert receipt["metrics"] == [{"slug": "time-saved", "name": "Time saved", "unit": "hours", "occurrences": 12,
@@ -198,9 +201,13 @@ def test_a_private_receipt_comes_to_life_in_a_frame_by_a_message_alone(
         text = frame.text()
         assert "€280.50" in text and "Northwind Europe" in text and "minutes / 60" in text
         inner = frame.page.frames[1]
+        inner.wait_for_load_state("networkidle")
         height = inner.evaluate("document.getElementById('embed').getBoundingClientRect().height")
-        assert abs(heard(log, "height")[-1]["px"] - height) <= 1
+        frame.wait(f"Math.abs(log.filter((x) => x.px).at(-1).px - {height}) <= 1")
         assert "token" not in inner.url
+        with frame.page.expect_download() as download:
+            frame.page.frame_locator("#f").get_by_role("button", name="Proof bundle").click()
+        assert verify_bundle(download.value.path().read_bytes()).ok
         frame.page.evaluate("f.style.width = '320px'")
         frame.wait(f"log.at(-1).px > {height}")
         assert inner.evaluate("document.documentElement.scrollWidth <= 320")

@@ -17,7 +17,7 @@ from counterfoil.core.basis.quantity import decimal_text
 from counterfoil.core.invoicing.layout import STANDARD, Layout
 from counterfoil.core.receipts.balance import BalanceReceipt
 from counterfoil.core.receipts.payment import PaymentReceipt
-from counterfoil.core.receipts.value import MetricLine, ValueReceipt
+from counterfoil.core.receipts.value import ValueReceipt
 from counterfoil.core.value.model import Rule, model_from_json
 from counterfoil.core.value.model import Step as ModelStep
 from counterfoil.exports.layout import LayoutView, layout_view
@@ -30,6 +30,7 @@ Kind = Literal["balance", "value", "payment"]
 
 _LABELS = (
     "from", "receipt_for", "receipt_how", "receipt_empty", "receipt_online", "page", "receipt_root", "receipt_number",
+    "downloads", "get_pdf", "get_bundle",
 )
 _SIGNS = {"gte": "≥", "gt": ">", "lt": "<", "lte": "≤", "eq": "=", "neq": "≠", "eq_string": "=", "eq_bool": "="}
 MAX_STEPS = 60
@@ -152,7 +153,7 @@ def _value(receipt: ValueReceipt, local: Local, layout: Layout, is_draft: bool) 
         (Column(local.word("receipt_metric")), Column(local.word("receipt_count"), True),
          Column(local.word("quantity"), True), Column(f"{local.word('receipt_value_of')} {currency}", True)),
         tuple(
-            (x.name, _counted(x, local), f"{local.working_quantity(x.quantity)} {x.unit}".rstrip(),
+            (x.name, local.number(Decimal(x.occurrences)), f"{local.working_quantity(x.quantity)} {x.unit}".rstrip(),
              local.working(x.value, currency))
             for x in receipt.metrics
         ),
@@ -264,13 +265,6 @@ _PAYMENT_STATES = {"draft": "upcoming", "issued": "paid", "sent": "paid", "archi
 
 def _known(local: Local, key: str, otherwise: str) -> str:
     return local.word(key) if local.has_word(key) else otherwise.replace("_", " ").capitalize()
-
-
-def _counted(metric: MetricLine, local: Local) -> str:
-    count = local.number(Decimal(metric.occurrences))
-    if not metric.unvalued:
-        return count
-    return f"{count} ({local.word('receipt_unvalued', n=local.number(Decimal(metric.unvalued)))})"
 
 
 def _times(value_minor: int, billed_minor: int, local: Local) -> str:

@@ -32,7 +32,6 @@ RECEIPTS: dict[str, tuple[str, str, str, str]] = {
     "receipt_metrics": ("Delivered value", "Erbrachter Wert im Einzelnen", "Détail de la valeur fournie",
                         "Detalle del valor entregado"),
     "receipt_count": ("Count", "Anzahl", "Nombre", "Número"),
-    "receipt_unvalued": ("{n} without a value", "{n} ohne Wert", "{n} sans valeur", "{n} sin valor"),
     "receipt_value_of": ("Value", "Wert", "Valeur", "Valor"),
     "receipt_document": ("Document", "Dokument", "Document", "Documento"),
     "receipt_net_amount": ("Amount before tax", "Betrag ohne Steuer", "Montant hors taxe", "Importe sin impuestos"),

@@ -41,7 +41,7 @@ def value_receipt_pages(house: House) -> Sequence[HTTPRouteHandler]:
     @get(f"{AT}/bundle.json", sync_to_thread=True, include_in_schema=False)
     def bundle(request: Seen) -> Response[Any]:
         return _shared(house, request, lambda tx, share, _sharing: file_of(
-            bundle_of(tx, share.receipt_ref), "application/json", "value-receipt.bundle.json"))
+            bundle_of(tx, share.receipt_ref), "application/json", "value-bundle.json"))
 
     return page, pdf, bundle
 

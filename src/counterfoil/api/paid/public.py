@@ -85,7 +85,10 @@ def get_public(call: Call) -> Answer:
         share = share_at(tx, known[2])
         house.admit(tx, share, _token(call))
         shown = _shown(house, tx, share, shown_value_receipt(tx, share))
-    return Answer(shown, headers={"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"})
+    headers = {"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
+    if share.is_published:
+        headers["Access-Control-Allow-Origin"] = "*"  # what anybody may read, scripts of any page may
+    return Answer(shown, headers=headers)
 
 
 def _token(call: Call) -> str:

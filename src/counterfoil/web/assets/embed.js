@@ -53,6 +53,27 @@ function dress(style) {
   document.head.append(link);
 }
 
+/** Download a file of the receipt: a link could not carry the token. */
+async function save(name, token) {
+  const answer = await fetch(`${from.replace(/^\/api/, "")}/${name}`, { headers: { Authorization: `Bearer ${token}` }, cache: "no-store" });
+  if (answer.status === 401) {
+    wait("This view has expired.");
+    askAgain();
+  }
+  if (!answer.ok) return;
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(await answer.blob());
+  link.download = `value-${name}`;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+function filesOf({ display, links }, token) {
+  if (!links.pdf) return [];
+  const named = [[display.words.get_pdf, "receipt.pdf"], [display.words.get_bundle, "bundle.json"]];
+  return named.map(([label, name]) => ({ label, get: () => save(name, token) }));
+}
+
 async function open(token) {
   turn += 1;
   const mine = turn;
@@ -67,12 +88,13 @@ async function open(token) {
     wait(answer.status === 403 ? "This may not be shown here." : "This cannot be shown right now.");
     return;
   }
-  const { display } = await answer.json();
+  const receipt = await answer.json();
+  const { display } = receipt;
   const { drawn } = await import(drawing);
   if (mine !== turn) return;
   document.documentElement.lang = display.language;
   dress(display.layout.style);
-  box.replaceChildren(drawn(display));
+  box.replaceChildren(drawn(display, { files: filesOf(receipt, token) }));
   expireAt(endOf(token));
 }
 

@@ -76,8 +76,21 @@ function heading(view, tag) {
   );
 }
 
-/** The receipt as an element `main` (or `div`, inside a page that has a main part of its own). */
-export function drawn(view, { tag = "main", title = "h1" } = {}) {
+function actions(view, files) {
+  const buttons = files.map(({ label, get }, n) => {
+    const button = made("button", n ? "button" : "button main", label);
+    button.type = "button";
+    button.addEventListener("click", get);
+    return button;
+  });
+  const nav = made("nav", "actions", ...buttons);
+  nav.setAttribute("aria-label", view.words.downloads);
+  return nav;
+}
+
+/** The receipt as an element `main` (or another `tag`, inside a page that has a main part of its own). `files`: what can be
+ *  downloaded, each a label and a function that gets it. */
+export function drawn(view, { tag = "main", title = "h1", files = [] } = {}) {
   const figures = made("div", "figures", figure(view.headline, "", ""), view.beside && figure(view.beside, view.beside_note, "beside"));
   const customer = made("p", "", made("strong", "", view.customer), ...view.customer_rows.flatMap((row) => [made("br"), row]));
   const sums = facts(view.sums, "sums");
@@ -85,7 +98,7 @@ export function drawn(view, { tag = "main", title = "h1" } = {}) {
   const sheet = made(
     tag, "sheet receipt",
     heading(view, title),
-    made("section", "headline", figures),
+    made("section", "headline", figures, files.length ? actions(view, files) : null),
     view.note ? made("p", "notice", view.note) : null,
     made(
       "section", "parties",
