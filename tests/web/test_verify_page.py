@@ -118,6 +118,18 @@ def test_the_pages_can_reach_no_more_than_they_must(shared: Shared) -> None:
     assert 'src="' not in html and "import " not in html.replace("important", "")
 
 
+def test_receipts_as_they_are_issued_verify_on_the_page_and_offline(page: Any, shared: Shared) -> None:
+    given = []
+    for path in (shared.chk, shared.payment, shared.share("published")):
+        at, _, key = path.partition("?")
+        data = shared.get(f"{at}/bundle.json{'?' + key if key else ''}").content
+        assert verify_bundle(data).ok, path
+        given.append((json.loads(data)["record"]["type"], data))
+    page.goto(f"{shared.key.address}/verify")
+    page.set_input_files("#files", files(*given))
+    assert [v[:2] for v in checked(page)] == [(f"{kind}-receipt/v1", "ok") for kind in ("balance", "payment", "value")]
+
+
 def root_of(shared: Shared) -> str:
     sealed = shared.get(shared.chk.replace("/receipt/", "/api/v1/receipt/")).json()
     return str(json.dumps(sealed).partition('"0x')[2][:64])

@@ -176,7 +176,7 @@ def calls(count: int) -> tuple[Event, ...]:
 def value(count: int = 60, scoped: bool = False, model: Json = MODEL, **changed: Any) -> tuple[ValueReceipt, tuple[Event, ...]]:
     """A value receipt over `count` calls."""
     scope = Scope("product", derived_ref("product", 1), "Copilot", (derived_ref("product", 1),), ("ext-1",)) if scoped else None
-    sealed = {"product_refs": list(scope.product_refs), "external_ids": list(scope.external_ids)} if scope else None
+    sealed: Json = {"product_refs": list(scope.product_refs), "external_ids": list(scope.external_ids)} if scope else None
     tally = Tally(model_from_json(model), products_of(sealed))
     counted = tuple(event for event in calls(count) if tally.add(event))
     root, total = usage_root(counted)
