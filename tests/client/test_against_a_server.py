@@ -57,6 +57,18 @@ def test_a_sealed_month_has_a_receipt_to_hand_out(pac: PacSpace, key: Key, house
     assert pac.balance.receipts.pdf(receipt.receipt_id).startswith(b"%PDF")
 
 
+def test_any_sealed_receipt_is_fetched_and_verified(pac: PacSpace, key: Key, house: House) -> None:
+    pac.balance.emit("acme", 5, "top_up")
+    checkpoint = pac.balance.checkpoint("acme")
+    house.integrate(key.tenant)
+    client = Counterfoil(key.token, base_url=key.address)
+    (listed,) = client.receipts.list(kind="balance")
+    receipt = client.receipts.get(listed.receipt_ref)
+    assert (receipt.id, receipt.amount) == (checkpoint.checkpoint_id, 5) and receipt.page and receipt.record
+    assert client.receipts.pdf(listed.receipt_ref).startswith(b"%PDF")
+    assert verify(client.receipts.bundle(listed.receipt_ref), trusted_keys=[client.log.verifier_key()])
+
+
 def test_what_is_refused_has_a_name(pac: PacSpace, key: Key) -> None:
     with pytest.raises(NotFound):
         pac.balance.receipts.get("chk_nobody")

@@ -74,6 +74,24 @@ class Document:
     paid_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedReceipt:
+    """A sealed receipt of any kind. `id`: as the published APIs call it; `amount`, in `unit`: what was paid, what was delivered,
+    or the balance at the end. `page` (of `get`): its page, which opens without a key; `record`: what was sealed."""
+
+    kind: str
+    receipt_ref: str
+    id: str
+    customer_ref: str
+    customer_name: str
+    amount: Decimal
+    unit: str
+    sealed_at: datetime
+    number: str | None = None
+    page: str | None = None
+    record: dict[str, Any] | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """One thing that a verifier looked at."""
@@ -119,6 +137,7 @@ class Counterfoil:
         self.usage = Usage(self._http)
         self.customers = Parties(self._http)
         self.documents = Documents(self._http)
+        self.receipts = Receipts(self._http)
         self.log = Log(self._http)
 
     def close(self) -> None:
@@ -205,6 +224,29 @@ class Documents:
 
     def _file(self, document_ref: str, name: str, media: str) -> bytes:
         return self._http.fetch("GET", path_of("v1", "documents", document_ref, name), headers={"Accept": media})
+
+
+class Receipts:
+    """Sealed receipts of every kind: of balances, payments and delivered value."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._http = transport
+
+    def list(self, *, kind: str | None = None, customer_ref: str | None = None) -> Iterator[SealedReceipt]:
+        """Receipts, newest first, page after page as they are read. `kind`: balance, payment or value."""
+        return _pages(self._http, SealedReceipt, "/v1/receipts", {"kind": kind, "customer_ref": customer_ref})
+
+    def get(self, receipt_ref: str) -> SealedReceipt:
+        """A receipt with its record and its page."""
+        return read(SealedReceipt, self._http.call("GET", path_of("v1", "receipts", receipt_ref)))
+
+    def pdf(self, receipt_ref: str) -> bytes:
+        """Its PDF."""
+        return self._http.fetch("GET", path_of("v1", "receipts", receipt_ref, "pdf"), headers={"Accept": "application/pdf"})
+
+    def bundle(self, receipt_ref: str) -> bytes:
+        """Its proof, for `verify`."""
+        return self._http.fetch("GET", path_of("v1", "receipts", receipt_ref, "bundle"))
 
 
 class Log:
