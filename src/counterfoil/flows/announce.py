@@ -12,6 +12,8 @@ a dialect makes its own words of them; keys beyond these go along):
 - `payment_receipt.created`, `.updated`, `.deleted`: receipt_ref, and what its dialect shows as `object`
 - `value_receipt.sealed`, `.published`: receipt_ref, customer_ref, total, currency
 - `invoice.issued`, `invoice.paid`: what `invoice_news` tells
+- `payment.posted`, and what happened to payments later: what `apply_money.payment_news` tells; of one that settled exactly
+  one document its document_ref; of refunds refund_ref and refunded_minor, of disputes dispute_ref and disputed_minor
 """
 
 from __future__ import annotations

@@ -104,19 +104,25 @@ def description(payment: PaymentRow, documents: Sequence[PaidDocument]) -> str:
     return said
 
 
-def tell(tx: Tx, type: str, payments: Sequence[PaymentRow], **more: Any) -> None:
-    """Announce `payment.posted` or what happened to payments later."""
+def tell(
+    tx: Tx, type: str, payments: Sequence[PaymentRow], documents: Mapping[Ref, Sequence[Ref]] | None = None, **more: Any
+) -> None:
+    """Announce `payment.posted` or what happened to payments later; `documents`: what each settled."""
     if payments and tx.subscriptions([type]):
-        announce(tx, [News(type, payment_news(p) | more) for p in payments])
+        news = []
+        for p in payments:
+            settled = (documents or {}).get(p.ref, ())
+            news.append(News(type, payment_news(p) | ({"document_ref": settled[0]} if len(settled) == 1 else {}) | more))
+        announce(tx, news)
 
 
 def payment_news(p: PaymentRow) -> dict[str, Any]:
-    """What is told of a payment: payment_ref, number, customer_ref, customer_name, currency, amount (text in major units),
-    method, state, received_at, provider, provider_ref, reference."""
+    """What is told of a payment: payment_ref, number, customer_ref, customer_name, currency, amount (text in major
+    units), amount_minor, method, state, received_at, provider, provider_ref, reference."""
     return {
         "payment_ref": p.ref, "number": payment_number(p.number), "customer_ref": p.customer_ref,
         "customer_name": p.customer_name, "currency": p.currency,
-        "amount": format(to_major(p.amount_minor, p.currency), "f"), "method": p.method,
+        "amount": format(to_major(p.amount_minor, p.currency), "f"), "amount_minor": p.amount_minor, "method": p.method,
         "state": p.state, "received_at": instant_text(p.received_at), "provider": p.provider,
         "provider_ref": p.provider_ref, "reference": p.reference,
     }

@@ -13,6 +13,7 @@ from counterfoil.core.receipts.invoice import RECORD_TYPES, invoice_record
 from counterfoil.flows.announce import announce_invoices
 from counterfoil.flows.deliver import promise_documents
 from counterfoil.flows.ports import Tx
+from counterfoil.flows.write_off import free_credited
 from counterfoil.flows.write_own_deltas import write_documents
 
 
@@ -23,6 +24,7 @@ def seal_documents(tx: Tx, drawn: Sequence[Document]) -> list[Document]:
     """
     if not drawn:
         return []
+    tx.lock_accounts([d.buyer.ref for d in drawn if d.kind == "CREDIT"])
     prefixes = {ref: e.number_prefix for ref, e in tx.entities(list({d.seller.ref for d in drawn})).items()}
     wanted: dict[tuple[Ref, DocumentKind], int] = {}
     for d in drawn:
@@ -43,4 +45,5 @@ def seal_documents(tx: Tx, drawn: Sequence[Document]) -> list[Document]:
     promise_documents(tx, documents)
     announce_invoices(tx, "invoice.issued", documents)
     write_documents(tx, documents)
+    free_credited(tx, documents)
     return documents

@@ -249,13 +249,13 @@ def _post(tx: Tx, rows: Sequence[PaymentRow], plan: Mapping[Ref, tuple[Part, ...
     for row in rows:
         documents = [named[ref] for ref, _minor in plan[row.ref]]
         only = documents[0].ref if len(documents) == 1 else None
-        at = booked(row, entities[row.entity_ref], row.received_at, "payment", only)
+        of = booked(row, entities[row.entity_ref], row.received_at, "payment", only)
         if documents:
-            at = replace(at, memo=("payment of " + ", ".join(d.number for d in documents))[:500])
-        entries.append(posting.received(at, row.ref, row.customer_ref, row.amount_minor, row.intent.into))
+            of = replace(of, memo=("payment of " + ", ".join(d.number for d in documents))[:500])
+        entries.append(posting.received(of, row.ref, row.customer_ref, row.amount_minor, row.intent.into))
         if row.intent.fee_minor:
-            fee_at = booked(row, entities[row.entity_ref], row.received_at, "fee of")
-            entries.append(posting.fee(fee_at, row.ref, row.intent.fee_minor, row.intent.into))
+            of = booked(row, entities[row.entity_ref], row.received_at, "fee of")
+            entries.append(posting.fee(of, row.ref, row.intent.fee_minor, row.intent.into))
     tx.add_entries(entries)
     for at in sorted({row.received_at for row in rows}):
         same = [row for row in rows if row.received_at == at]
@@ -264,7 +264,8 @@ def _post(tx: Tx, rows: Sequence[PaymentRow], plan: Mapping[Ref, tuple[Part, ...
     write_money(tx, [
         Moved(row.customer_ref, row.currency, -row.amount_minor, "payment", _reference(row, plan[row.ref], named)) for row in rows
     ])
-    tell(tx, "payment.posted", list(tx.payment_rows([row.ref for row in rows]).values()))
+    settled = {ref: [document for document, _minor in parts] for ref, parts in plan.items()}
+    tell(tx, "payment.posted", list(tx.payment_rows([row.ref for row in rows]).values()), settled)
 
 
 def _reference(row: PaymentRow, parts: Sequence[Part], named: Mapping[Ref, DocumentRow]) -> str:

@@ -114,7 +114,7 @@ def _marks(manner: Manner) -> dict[str, bool]:
 
 _PREFIXES = {
     "customer": "cus", "record": "rec", "delta": "rec", "checkpoint": "chk", "document": "inv", "contract": "con",
-    "product": "prod", "order": "ord",
+    "product": "prod", "order": "ord", "payment": "pay",
 }
 _RECEIPT_PREFIXES = {"balance-receipt/v1": "chk", "value-receipt/v1": "vr", "payment-receipt/v1": "receipt"}
 
@@ -189,12 +189,13 @@ def _invoice(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _payment(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The payment of an invoice: its amount in cents."""
+    """A payment: its amount in cents; with the invoice where it settled exactly one."""
     said = _camel(data)
     kept = {k: said[k] for k in ("customerId", "currency") if k in said}
     return kept | {
         "id": said.get("paymentId", said.get("documentId")), "invoiceId": said.get("documentId"),
-        "amount": said.get("amountMinor"), "paymentDate": said.get("paidAt"), "status": "posted",
+        "amount": said.get("amountMinor"), "paymentDate": said.get("receivedAt", said.get("paidAt")),
+        "status": said.get("state", "posted"),
     }
 
 

@@ -15,6 +15,8 @@ EVENT_TYPES = (
     "customer.created", "customer.shared_record_viewed", "customer.compare_run",
     "payment_receipt.created", "payment_receipt.updated", "payment_receipt.deleted",
     "value_receipt.sealed", "value_receipt.published", "invoice.issued", "invoice.paid",
+    "payment.posted", "payment.processing", "payment.requires_action", "payment.failed", "payment.canceled", "payment.refunded",
+    "payment.refund_failed", "payment.disputed", "payment.dispute_won", "payment.dispute_lost",
 )
 """Everything that is announced."""
 TEST = "webhook.test"
@@ -38,8 +40,8 @@ PAID_NAMES: Mapping[str, tuple[str, str]] = MappingProxyType({
     "billing-checkout-created": ("", "A checkout was made"),
     "billing-checkout-completed": ("", "A checkout was completed"),
     "billing-checkout-expired": ("", "A checkout expired"),
-    "billing-payment-succeeded": ("invoice.paid", "A payment succeeded"),
-    "billing-payment-failed": ("", "A payment failed"),
+    "billing-payment-succeeded": ("payment.posted", "A payment succeeded"),
+    "billing-payment-failed": ("payment.failed", "A payment failed"),
     "billing-credits-depleted": ("", "A customer's credits were used up"),
     "billing-overage-incurred": ("", "A customer used more than was agreed"),
     "billing-credit-cap-reached": ("", "A customer reached a cap of credits"),

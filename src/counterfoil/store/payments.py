@@ -58,6 +58,8 @@ class PaymentRows(Rows):
 
     def lock_accounts(self, customers: Sequence[str]) -> None:
         """Keep others from moving money of these customers until the transaction ends; everybody takes them in one order."""
+        if not customers:
+            return
         self.conn.execute(
             "SELECT FROM customer WHERE tenant = %s AND customer_ref = ANY(%s::uuid[]) ORDER BY customer_ref "
             "FOR NO KEY UPDATE",
