@@ -27,6 +27,7 @@ from counterfoil.core.usage.coverage import Coverage
 from counterfoil.core.usage.event import Event
 from counterfoil.core.usage.meter import Meter
 from counterfoil.flows.balance_rows import BalanceSetting, Claim, Claimed, DeltaRow, Head
+from counterfoil.flows.gateway_rows import GatewaysTx
 from counterfoil.flows.payment_rows import PaymentsTx
 from counterfoil.flows.waiting_rows import WaitingTx
 
@@ -239,7 +240,7 @@ class Records(Protocol):
     def salt(self) -> bytes: ...
 
 
-class Tx(PaymentsTx, WaitingTx, Protocol):
+class Tx(PaymentsTx, GatewaysTx, WaitingTx, Protocol):
     """An open transaction of one tenant. `now` is the tenant's time, `actor` who acts."""
 
     tenant: int
