@@ -39,7 +39,7 @@ from counterfoil.flows.keep_webhooks import Safe
 from counterfoil.flows.keys import Auth, authenticate
 from counterfoil.flows.land_usage import Landings
 from counterfoil.flows.open_tenant import BOTH_MODES, Mode, OpenedTenant, open_company
-from counterfoil.flows.ports import Post
+from counterfoil.flows.promises import Post
 from counterfoil.flows.sealed_receipts import Receipt, language_of, sealed_receipt
 from counterfoil.flows.sessions import Sessions
 from counterfoil.flows.sharing import Share, admit, rotate_key, rotate_link

@@ -19,7 +19,7 @@ from counterfoil.adapters.mail.mime import message_bytes
 from counterfoil.adapters.mail.smtp import SmtpPost, read_smtp_url
 from counterfoil.core.basis.refusals import Invalid
 from counterfoil.flows.deliver import read_addresses
-from counterfoil.flows.ports import File, Mail, Post, Undelivered
+from counterfoil.flows.promises import File, Mail, Post, Undelivered
 from tests.adapters.mail_server import Server, certificates, free_port, read, serving
 
 PDF = b"%PDF-1.7\n" + bytes(range(256)) * 40

@@ -12,7 +12,7 @@ from counterfoil.adapters.signing import LogKeys
 from counterfoil.flows.deliver import (
     set_mail_policy,
 )
-from counterfoil.flows.ports import MailPolicy
+from counterfoil.flows.promises import MailPolicy
 from tests.adapters.mail_server import Server, serving
 from tests.flows.office import Office, opened
 

@@ -27,7 +27,7 @@ from counterfoil.flows.deliver import (
 )
 from counterfoil.flows.invoice_ad_hoc import AdHocInvoice, AdHocLine, invoice_ad_hoc
 from counterfoil.flows.keep_parties import change_customer
-from counterfoil.flows.ports import Handed, Mail, MailPolicy
+from counterfoil.flows.promises import Handed, Mail, MailPolicy
 from counterfoil.jobs.deliver import delivering
 from tests.adapters.mail_server import Server
 from tests.flows.office import MINUTE, Office

@@ -21,7 +21,7 @@ from counterfoil.core.contracts.parties import Customer, Entity
 from counterfoil.flows.deliver import LEASE, set_mail_policy
 from counterfoil.flows.invoice_ad_hoc import AdHocInvoice, AdHocLine, invoice_ad_hoc
 from counterfoil.flows.keep_parties import create_customers, create_entity
-from counterfoil.flows.ports import MailPolicy
+from counterfoil.flows.promises import MailPolicy
 from counterfoil.settings import Settings
 from tests.adapters.mail_server import Server, serving
 from tests.conftest import TEST_SECRET

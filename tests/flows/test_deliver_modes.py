@@ -24,7 +24,7 @@ from counterfoil.flows.deliver import (
     set_mail_policy,
 )
 from counterfoil.flows.keep_parties import change_customer
-from counterfoil.flows.ports import MailPolicy
+from counterfoil.flows.promises import MailPolicy
 from counterfoil.jobs import deliver as jobs_deliver
 from tests.adapters.mail_server import read
 from tests.flows.office import MINUTE, Office

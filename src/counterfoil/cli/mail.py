@@ -26,7 +26,7 @@ def policy(
 ) -> None:
     """Show whether documents go out by mail, or switch it on or off."""
     from counterfoil.flows.deliver import set_mail_policy, way_of
-    from counterfoil.flows.ports import MailPolicy
+    from counterfoil.flows.promises import MailPolicy
 
     with entrance(ctx).house() as house:
         of = tenant_named(house, tenant)
@@ -108,7 +108,7 @@ def _state(text: str) -> Any:
     from typing import get_args
 
     from counterfoil.core.basis.refusals import Invalid
-    from counterfoil.flows.ports import MailState
+    from counterfoil.flows.promises import MailState
 
     if text and text not in get_args(MailState):
         raise Invalid.field("--state", f"{text!r} must be one of {', '.join(get_args(MailState))}")

@@ -26,7 +26,8 @@ from counterfoil.core.basis.canonical import Json, parse_canonical
 from counterfoil.core.basis.ids import Ref, derived_ref
 from counterfoil.core.basis.money import to_major
 from counterfoil.core.invoicing.document import Document
-from counterfoil.flows.ports import NewPromise, Tx
+from counterfoil.flows.ports import Tx
+from counterfoil.flows.promises import NewPromise
 from counterfoil.flows.webhook_words import Dialect, takes
 
 CALL = "call_webhook"

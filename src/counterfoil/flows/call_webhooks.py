@@ -13,7 +13,8 @@ from counterfoil.core.basis.refusals import Conflict, Refusal
 from counterfoil.flows.announce import CALL, promise_ref, receipt_news, tell
 from counterfoil.flows.deliver import BACK_OFF, MAX_REASON, MAX_TRIES
 from counterfoil.flows.keep_webhooks import Attempt, Safe, Webhook, WebhookTx
-from counterfoil.flows.ports import NewPromise, Promise, TenantRow
+from counterfoil.flows.ports import TenantRow
+from counterfoil.flows.promises import NewPromise, Promise
 from counterfoil.flows.webhook_payloads import Event, Manner, signed_headers, spelled_body
 from counterfoil.flows.webhook_words import TEST
 from counterfoil.flows.write_deltas import customer_id

@@ -14,7 +14,8 @@ from counterfoil.core.basis.refusals import Conflict, Invalid, NotFound
 from counterfoil.core.contracts.parties import Customer, Entity
 from counterfoil.core.invoicing.document import Document
 from counterfoil.core.receipts.invoice import record_document
-from counterfoil.flows.ports import Handed, Mail, MailPolicy, NewPromise, Promise, Refused, Tx, Undelivered
+from counterfoil.flows.ports import Tx
+from counterfoil.flows.promises import Handed, Mail, MailPolicy, NewPromise, Promise, Refused, Undelivered
 
 SEND = "send_document"
 """The kind of promise, and what it is called among the parked work (with the document's reference)."""

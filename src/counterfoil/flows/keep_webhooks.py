@@ -10,7 +10,8 @@ from typing import Literal, Protocol
 from counterfoil.core.basis.ids import Ref, derived_ref
 from counterfoil.core.basis.refusals import Invalid, NotFound
 from counterfoil.flows.announce import CALL, Subscription
-from counterfoil.flows.ports import Promise, Tx
+from counterfoil.flows.ports import Tx
+from counterfoil.flows.promises import Promise
 from counterfoil.flows.webhook_payloads import Event, new_secret
 from counterfoil.flows.webhook_words import BALANCE_EVENTS, PAID_NAMES, Dialect
 

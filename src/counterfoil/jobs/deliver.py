@@ -33,7 +33,7 @@ from counterfoil.flows.deliver import (
     undelivered,
     way_of,
 )
-from counterfoil.flows.ports import File, Handed, Mail, Post, Promise, Undelivered
+from counterfoil.flows.promises import File, Handed, Mail, Post, Promise, Undelivered
 
 CHUNK = 25
 """Promises that are claimed at once."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, LiteralString
 
 from counterfoil.core.basis.ids import Ref
-from counterfoil.flows.ports import Handed, Handing, Mail, MailPolicy, MailRow, MailState, NewPromise, Promise
+from counterfoil.flows.promises import Handed, Handing, Mail, MailPolicy, MailRow, MailState, NewPromise, Promise
 from counterfoil.store.rows import Rows, encode
 
 _STATE: LiteralString = (

@@ -9,7 +9,7 @@ from typing import Any, LiteralString
 from counterfoil.core.basis.ids import Ref
 from counterfoil.flows.announce import CALL, Subscription, promise_ref
 from counterfoil.flows.keep_webhooks import Attempt, Delivery, DeliveryState, Webhook
-from counterfoil.flows.ports import Promise
+from counterfoil.flows.promises import Promise
 from counterfoil.flows.webhook_payloads import Event
 from counterfoil.flows.webhook_words import Dialect
 from counterfoil.store.rows import Rows, decoder, encode

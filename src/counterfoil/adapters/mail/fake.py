@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from counterfoil.adapters.mail.mime import message_bytes
-from counterfoil.flows.ports import Handed, Mail, Refused, Undelivered
+from counterfoil.flows.promises import Handed, Mail, Refused, Undelivered
 
 
 @dataclass(slots=True)

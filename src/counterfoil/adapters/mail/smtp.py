@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from counterfoil.adapters.mail.mime import message_bytes, needs_utf8, wire_address
 from counterfoil.core.basis.refusals import Invalid
-from counterfoil.flows.ports import Handed, Mail, Refused, Undelivered
+from counterfoil.flows.promises import Handed, Mail, Refused, Undelivered
 
 Tls = Literal["starttls", "implicit", "off"]
 TIMEOUT_SECONDS = 30.0

@@ -12,8 +12,8 @@ from counterfoil.api.native.paging import Page, Paging, page, position
 from counterfoil.api.native.wire import Input, Instant, Output, RefText, ShortText
 from counterfoil.core.basis.refusals import Conflict, NotFound, Problem, refuse_if
 from counterfoil.flows.deliver import MAX_ADDRESSES, SEND, read_addresses, send_document, set_mail_policy, way_of
-from counterfoil.flows.ports import Handing, MailRow, MailState, Undelivered
-from counterfoil.flows.ports import MailPolicy as CoreMailPolicy
+from counterfoil.flows.promises import Handing, MailRow, MailState, Undelivered
+from counterfoil.flows.promises import MailPolicy as CoreMailPolicy
 
 Via = Literal["smtp", "outbox"]
 Address = Annotated[str, Meta(min_length=1, max_length=254, examples=["accounts@globex.example"])]
