@@ -40,7 +40,7 @@ class Agreed:
         self.house = house
         self.tenant = tenant
         self.names: dict[str, dict[str, Ref]] = {
-            kind: {} for kind in ("entity", "customer", "meter", "product", "price", "contract", "event")
+            kind: {} for kind in ("entity", "customer", "meter", "product", "price", "contract", "event", "payment", "refund")
         }
         self.items: dict[str, dict[str, Ref]] = {}
         self.untold: list[Document] = []

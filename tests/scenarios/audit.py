@@ -20,7 +20,7 @@ from counterfoil.core.invoicing.numbering import number_text
 from counterfoil.core.invoicing.rating import items_of, shape_of
 from counterfoil.core.invoicing.standing import standing
 from counterfoil.core.invoicing.upon_usage import child_charge
-from counterfoil.core.ledger.accounts import CLEARING, CONTRACT_LIABILITY, receivable, tax_payable
+from counterfoil.core.ledger.accounts import CONTRACT_LIABILITY, receivable, tax_payable
 from counterfoil.core.receipts.invoice import record_document
 from counterfoil.core.receipts.verify import verify_bundle
 from counterfoil.flows.fall_due import pricings_of
@@ -41,14 +41,13 @@ def documents_of(tx: Any) -> dict[Ref, Document]:
     return {Ref(ref): record_document(body) for ref, body in rows}
 
 
-def books_follow_documents(tx: Any, documents: Mapping[Ref, Document], paid_minor: Mapping[Ref, int]) -> None:
-    """Per entity and currency every account is the sum of the documents, less what was paid, and the whole is zero."""
-    expected: Counter[tuple[Ref, str, str]] = Counter()
+def books_follow_documents(tx: Any, documents: Mapping[Ref, Document], moved: Counter[tuple[Ref, str, str]]) -> None:
+    """Per entity and currency every account is the sum of the documents and of the money that `moved`, and the whole is zero."""
+    expected: Counter[tuple[Ref, str, str]] = Counter(moved)
     for d in documents.values():
         sign = -1 if d.kind == "CREDIT" else 1
         books = (d.seller.ref, d.currency)
-        expected[*books, receivable(d.buyer.ref)] += sign * d.total_minor - paid_minor.get(d.ref, 0)
-        expected[*books, CLEARING] += paid_minor.get(d.ref, 0)
+        expected[*books, receivable(d.buyer.ref)] += sign * d.total_minor
         expected[*books, CONTRACT_LIABILITY] -= sign * (d.sub_total_minor - d.total_discount_minor)
         for t in d.taxes:
             expected[*books, tax_payable(t.category, t.percent)] -= sign * t.tax_minor

@@ -29,6 +29,19 @@ is its noon. Amounts are in the currency's main unit, document numbers are short
     paid DE-INV-1 154.20 | paid DE-INV-1 0            marks as paid; so much was booked
     is DE-INV-1 paid | cancelled | unpaid             what became of a document
     adhoc bolt; Consulting 120.50 qty=2 tax=7         an invoice without a contract
+    pay p1 bolt 154.20 EUR for=DE-INV-1,DE-INV-2:50   money came in; options: `oldest` (what is open, the oldest first),
+                                                      named=stripe:pi_1, fee=, by=, `bank` (not by a provider), entity=
+    crash pay ...                                     the same, and the server stops before it is written
+    allocate p1 DE-INV-1 50 | allocate p1             so much of it settles a document, or the oldest open ones
+    takeback p1 DE-INV-1 50                           so much no longer does
+    refund p1 30 from=DE-INV-1:20 named=re_1          given back; `given`: by the provider, whatever is free; `asked`: on
+                                                      its way; `failed`: and it did not go
+    dispute p1 154.20 fee=15 named=dp_1 | won p1 | lost p1    the customer's bank takes it back; how it ended
+    writeoff DE-INV-1 10 | writeoff DE-INV-1 -10      will not be paid; is asked for again
+    payout 151 EUR po_1                               a provider pays out to the bank
+    open DE-INV-1 50 | unapplied p1 30                what is left of a document, and of a payment
+    receipt p1 Payment of DE-INV-000001               what the receipt of a payment says it was for
+    atonce CODE; allocate p1 ...; allocate p1 ...     at the same moment: all but one are refused with this code
     books receivable:bolt 154.20 EUR DE               a balance: debit positive, credit negative; currency and entity
                                                       where there are several
     balances invoices payments usage=calls            documents, payments and usage of days write deltas; options: unit
@@ -43,6 +56,7 @@ Documents that a line issued must be told by the `issued` lines after it, in ord
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import date
@@ -56,13 +70,14 @@ from counterfoil.core.basis.period import midnight
 from counterfoil.core.basis.quantity import ONE
 from counterfoil.core.basis.refusals import Invalid, Refusal
 from counterfoil.core.invoicing.document import Document
-from counterfoil.core.ledger.accounts import CLEARING
+from counterfoil.core.ledger.accounts import CLEARING, receivable
 from counterfoil.flows.advance import move_clock, retry_parked
 from counterfoil.flows.credit_document import credit_document, mark_paid
 from counterfoil.flows.invoice_ad_hoc import AdHocInvoice, AdHocLine, invoice_ad_hoc
 from counterfoil.flows.project import upcoming
 from tests.scenarios import audit
-from tests.scenarios.recorded import Recorded, balances_are_whole
+from tests.scenarios.recorded import balances_are_whole
+from tests.scenarios.settled import Settled, money_is_whole, written_off
 from tests.scenarios.words import (
     full_number,
     groups,
@@ -74,16 +89,15 @@ KINDS = {"invoices": "INVOICE", "credits": "CREDIT", "debits": "DEBIT"}
 STATE_TABLES = (
     "document", "document_line", "entry", "posting", "record", "usage_event", "contract", "contract_version",
     "billing_period", "document_mark", "audit", "parked", "pricing", "entity", "customer", "coverage", "balance_delta",
-    "balance_checkpoint", "balance_usage_day",
+    "balance_checkpoint", "balance_usage_day", "payment", "allocation", "refund", "dispute", "write_off", "payment_receipt",
 )
 
 
-class Story(Recorded):
+class Story(Settled):
     """One company's story so far: what its things are called, and what was issued and not yet told."""
 
     def __init__(self, house: House, tenant: int) -> None:
         super().__init__(house, tenant)
-        self.paid: dict[Ref, int] = {}
         self.parked: list[str] = []
         self.by_hand: set[Ref | None] = set()
 
@@ -115,7 +129,8 @@ class Story(Recorded):
             documents = audit.documents_of(tx)
             new = [ref for ref in documents if ref not in self.seen]
             told = {d.ref for d in self.untold}
-            audit.books_follow_documents(tx, documents, self.paid)
+            audit.books_follow_documents(tx, documents, _added(self.moved, written_off(tx)))
+            money_is_whole(tx, documents)
             audit.numbers_have_no_gap(tx)
             audit.no_line_is_below_zero(documents)
             audit.periods_are_billed_once(tx)
@@ -237,7 +252,8 @@ class Story(Recorded):
             row = mark_paid(tx, ref)
             booked = _cleared(tx) - before
         assert booked == to_minor(Decimal(amount), row.currency), f"{booked} minor units were booked"
-        self.paid[ref] = self.paid.get(ref, 0) + booked
+        self.moved[row.entity_ref, row.currency, CLEARING] += booked
+        self.moved[row.entity_ref, row.currency, receivable(row.customer_ref)] -= booked
 
     def do_is(self, words: list[str], _: list[list[str]]) -> None:
         number, state = words
@@ -292,12 +308,6 @@ class Story(Recorded):
         with self.house.tx(self.tenant) as tx:
             return [tx.one(f"SELECT {count}"), tx.this_tenant(), tx.balances()]
 
-    def _document(self, tx: Any, number: str) -> Ref:
-        ref: Ref | None = tx.document_by_number(full_number(number))
-        if ref is None:
-            raise KeyError(f"there is no {number}")
-        return ref
-
     def _untold(self) -> str:
         return self._told(self.untold)
 
@@ -319,6 +329,13 @@ def _lines(d: Document) -> list[tuple[str, Decimal]]:
 
 def _said(rows: list[list[str]], currency: str) -> list[tuple[str, Decimal]]:
     return [(" ".join(row[:-1]), to_major(to_minor(Decimal(row[-1]), currency), currency)) for row in rows]
+
+
+def _added(*counts: Counter[tuple[Ref, str, str]]) -> Counter[tuple[Ref, str, str]]:
+    total: Counter[tuple[Ref, str, str]] = Counter()
+    for count in counts:
+        total.update(count)
+    return total
 
 
 def _cleared(tx: Any) -> int:

@@ -78,7 +78,26 @@ def happenings(draw: st.DrawFn) -> list[str]:
             lines.append(f"cancel {contract} {draw(st.sampled_from(('now', 'end')))} on={on}")
         elif verb == "credit":
             lines.append(f"credit DE-INV-{draw(st.integers(1, 4))} 1={draw(st.integers(1, 9))}")
+        elif verb == "paid":
+            lines += draw(money())
     return [*lines, f"advance {today + timedelta(days=draw(st.integers(1, 70)))}"]
+
+
+@st.composite
+def money(draw: st.DrawFn) -> list[str]:
+    """Money comes in, settles this and that, goes back, is disputed or given up, in any order."""
+    lines = []
+    for _ in range(draw(st.integers(1, 12))):
+        p, document = f"p{draw(st.integers(0, 2))}", f"DE-INV-{draw(st.integers(1, 4))}"
+        amount = draw(st.integers(1, 60))
+        lines.append(draw(st.sampled_from((
+            f"pay {p} bolt {amount} EUR oldest named=stripe:{p}", f"pay {p} bolt {amount} EUR for={document}",
+            f"allocate {p}", f"allocate {p} {document} {amount}", f"takeback {p} {document}", f"refund {p} {amount}",
+            f"refund {p} {amount} given named=re_{p}", f"refund {p} {amount} from={document}:{amount}",
+            f"refund {p} {amount} asked", f"dispute {p} {amount}", f"lost {p}", f"won {p}", f"writeoff {document} {amount}",
+            f"writeoff {document} -{amount}", f"credit {document} 1={amount}", f"credit {document} all",
+        ))))  # fmt: skip
+    return lines
 
 
 class AnyStory(Story):
@@ -99,3 +118,24 @@ def test_whatever_happens_the_audit_holds(
     story = AnyStory(house, open_tenants()[0].tenant)
     note("\n".join(happened))
     story.play(SETTING + "\n".join(happened))
+
+
+INVOICES = """
+clock 2025-01-01
+entity DE currency=EUR
+customer bolt tax=19
+adhoc bolt; Chair 20; Lamp 10
+adhoc bolt; Desk 40
+adhoc bolt; Bench 7
+"""
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@given(money())
+def test_whatever_money_does_what_is_owed_is_what_the_books_say(
+    open_tenants: Callable[..., Any], db: Any, log_keys: LogKeys, happened: list[str]
+) -> None:
+    house = House(Settings(home=None), db, log_keys, db.clock, page_key=bytes(32))  # type: ignore[arg-type]
+    story = AnyStory(house, open_tenants()[0].tenant)
+    note("\n".join(happened))
+    story.play(INVOICES + "\n".join(happened))

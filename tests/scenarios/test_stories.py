@@ -73,7 +73,7 @@ def break_numbers(story: Story) -> None:
 
 
 def forget_a_payment(story: Story) -> None:
-    story.paid.clear()
+    story.moved.clear()
 
 
 @pytest.mark.parametrize(

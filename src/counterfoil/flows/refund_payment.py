@@ -46,7 +46,9 @@ def ask_refund(
     """Set money aside that a provider is to give back; `settle_refund` tells how it went. What is set aside can be neither
     allocated nor given back again."""
     row = find_posted(tx, payment_ref)
-    return _asked(tx, row, amount_minor, "", reason, from_documents)
+    asked = _asked(tx, row, amount_minor, "", reason, from_documents)
+    seal_receipts(tx, [row.ref])
+    return asked
 
 
 def settle_refund(
