@@ -15,12 +15,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from counterfoil.adapters.signing import LogKeys
-from counterfoil.core.basis.ids import Ref
+from counterfoil.core.basis.ids import Ref, display_id
 from counterfoil.core.basis.refusals import Conflict, Invalid, NotFound
 from counterfoil.core.contracts.parties import Customer, Entity
 from counterfoil.core.receipts.payment import FOLLOWING, KeptReceipt, record_payment, revision_ref
 from counterfoil.flows.credit_document import credit_document, mark_paid
-from counterfoil.flows.find_party import display_id
 from counterfoil.flows.find_receipts import Wanted, find_receipt, payment_receipt, payment_receipts
 from counterfoil.flows.invoice_ad_hoc import AdHocInvoice, AdHocLine, invoice_ad_hoc
 from counterfoil.flows.keep_parties import create_customers, create_entity

@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 
 from counterfoil.adapters.secrets import Vault
-from counterfoil.core.basis.ids import Ref, derived_ref
+from counterfoil.core.basis.ids import Ref, derived_ref, display_id
 from counterfoil.core.basis.refusals import Forbidden, Invalid, NotFound
 from counterfoil.core.contracts.parties import Customer, Entity
-from counterfoil.flows.find_party import display_id
 from counterfoil.flows.keep_parties import create_customers, create_entity
 from counterfoil.flows.sharing import (
     Claims,

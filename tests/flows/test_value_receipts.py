@@ -16,14 +16,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from counterfoil.core.basis.canonical import parse_canonical
-from counterfoil.core.basis.ids import Ref
+from counterfoil.core.basis.ids import Ref, display_id
 from counterfoil.core.basis.quantity import decimal_text
 from counterfoil.core.basis.refusals import Conflict
 from counterfoil.core.usage.event import event_from_json, event_ref_of
 from counterfoil.core.usage.meter import Meter
 from counterfoil.core.value.recompute import recompute_value
 from counterfoil.flows.correct_usage import delete_usage
-from counterfoil.flows.find_party import display_id, ensure_customers
+from counterfoil.flows.find_party import ensure_customers
 from counterfoil.flows.keep_value_models import put_model
 from counterfoil.flows.record_usage import NewEvents
 from counterfoil.flows.sealed_items import items_of

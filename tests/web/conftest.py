@@ -16,7 +16,7 @@ import jwt
 import pytest
 
 from counterfoil.app import House
-from counterfoil.flows.find_party import read_id
+from counterfoil.core.basis.ids import read_id
 from tests.live import Key, address, house, new_key
 
 __all__ = ["address", "house", "new_key"]

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
+from counterfoil.core.basis.ids import display_id, read_id
 from counterfoil.core.receipts.verify import verify_bundle
-from counterfoil.flows.find_party import display_id, read_id
 from tests.web.conftest import Shared
 
 SECRETS = ("Northwind", "Contoso", "280.5", "Time saved", "northwind")

@@ -119,7 +119,8 @@ class Call:
         """A part of the path, as it was written. NotFound for what no column can hold: nothing is called so."""
         text = self.request.params[name]
         if "\x00" in text or any("\ud800" <= c <= "\udfff" for c in text):
-            raise NotFound(f"{name}.not_found", "nothing is called what the path says")
+            noun = name.removesuffix("_ref").removesuffix("_id")
+            raise NotFound(f"{noun}.not_found", f"there is no {noun.replace('_', ' ')} of that name")
         return text
 
     def ref(self, name: str) -> str:

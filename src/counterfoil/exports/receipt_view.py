@@ -11,6 +11,7 @@ from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal, localcontext
 from typing import Literal
 
+from counterfoil.core.basis.ids import display_id
 from counterfoil.core.basis.money import EXACT, to_minor
 from counterfoil.core.basis.period import Period
 from counterfoil.core.basis.quantity import decimal_text
@@ -23,7 +24,6 @@ from counterfoil.core.value.model import Step as ModelStep
 from counterfoil.exports.layout import LayoutView, layout_view
 from counterfoil.exports.local import Local, local_for
 from counterfoil.exports.view import Row
-from counterfoil.flows.find_party import display_id
 from counterfoil.flows.sealed_receipts import Receipt
 
 Kind = Literal["balance", "value", "payment"]

@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
-from counterfoil.core.basis.ids import Ref, is_ref
+from counterfoil.core.basis.ids import Ref, read_id
 from counterfoil.core.basis.refusals import NotFound
 from counterfoil.core.contracts.parties import Customer, Entity
 from counterfoil.flows.keep_parties import create_customers, create_entity
 from counterfoil.flows.ports import Tx
-
-_DISPLAY = re.compile(r"[a-z]+_([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})")
-
-
-def display_id(prefix: str, ref: str) -> str:
-    """A reference as Paid, PacSpace and gigstack show it: `cus_0190…`, `vr_…`, `chk_…`; `read_id` is the inverse."""
-    return f"{prefix}_{ref.replace('-', '')}"
-
-
-def read_id(text: str) -> Ref | None:
-    """The reference that an id spells, with any prefix or none; None for what spells none."""
-    if is_ref(text):
-        return Ref(text)
-    found = _DISPLAY.fullmatch(text)
-    return None if found is None else Ref("-".join(found.groups()))
 
 
 def find_customers(tx: Tx, names: Sequence[str]) -> dict[str, Ref]:

@@ -8,10 +8,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
-from counterfoil.core.basis.ids import Ref
+from counterfoil.core.basis.ids import Ref, read_id
 from counterfoil.core.basis.refusals import NotFound
 from counterfoil.core.receipts.payment import KeptReceipt, revision_ref
-from counterfoil.flows.find_party import find_customers, read_id
+from counterfoil.flows.find_party import find_customers
 from counterfoil.flows.ports import Tx
 
 KINDS = ("payment", "value", "balance")

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from counterfoil.core.basis.ids import Ref
+from counterfoil.core.basis.ids import Ref, read_id
 from counterfoil.core.basis.refusals import NotFound
-from counterfoil.flows.find_party import read_id
 from counterfoil.flows.ports import Tx
 
 

@@ -11,8 +11,7 @@ from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.refusals import Conflict, Invalid, NotFound
 from counterfoil.core.contracts.parties import Customer, Entity
 from counterfoil.flows.adopt_signals import adopt_signals
-from counterfoil.flows.announce import News, announce
-from counterfoil.flows.find_party import display_id, find_customer, home_entity
+from counterfoil.flows.find_party import find_customer, home_entity
 from counterfoil.flows.keep_parties import change_customer, create_customers
 from counterfoil.flows.ports import Tx
 
@@ -65,12 +64,10 @@ def home_of(tx: AccountTx) -> Entity:
 
 
 def open_account(tx: AccountTx, customer: Customer) -> Account:
-    """Store a new customer, and tell who subscribed to that."""
+    """Store a new customer."""
     tx.lock("customers")
     _refuse_taken(tx, customer)
     (made,) = create_customers(tx, [customer])
-    said = {"customer_ref": made.ref, "customer_id": made.external_id or display_id("cus", made.ref), "name": made.name}
-    announce(tx, [News("customer.created", said)])
     return tx.account_rows([made.ref])[made.ref]
 
 

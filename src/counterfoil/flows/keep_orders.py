@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from counterfoil.core.basis.ids import Ref
+from counterfoil.core.basis.ids import Ref, display_id
 from counterfoil.core.basis.period import local_date
 from counterfoil.core.basis.refusals import Conflict, Invalid, Problem, refuse_if
 from counterfoil.core.contracts.terms import Contract
 from counterfoil.flows.agree_contract import cancel_contract
-from counterfoil.flows.find_party import display_id
 from counterfoil.flows.find_sales import FindingTx, OrderRow, ProductRow, find_order
 from counterfoil.flows.price_order import agree_order, attributes_of
 

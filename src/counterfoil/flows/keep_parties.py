@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from counterfoil.core.basis.ids import Ref
+from counterfoil.core.basis.ids import Ref, display_id
 from counterfoil.core.basis.refusals import Invalid, NotFound, Problem, refuse_if
 from counterfoil.core.contracts.parties import Customer, Entity, customer_problems, entity_problems
 from counterfoil.flows.adopt_signals import adopt_signals
+from counterfoil.flows.announce import News, announce
 from counterfoil.flows.ports import Tx
 
 
@@ -52,6 +53,12 @@ def create_customers(tx: Tx, customers: Sequence[Customer]) -> list[Customer]:
     tx.put_customers(made)
     tx.catalogue_changed()
     tx.audit_all("create", "customer", [(c.ref, c) for c in made])
+    announce(tx, [
+        News("customer.created", {
+            "customer_ref": c.ref, "customer_id": c.external_id or display_id("cus", c.ref), "name": c.name,
+        })
+        for c in made
+    ])
     adopt_signals(tx, names)
     return made
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from counterfoil.core.basis.ids import Ref, derived_ref
+from counterfoil.core.basis.ids import Ref, derived_ref, display_id
 from counterfoil.core.basis.money import CURRENCIES, EXACT, MAX_MINOR, exponent, to_major, to_minor
 from counterfoil.core.basis.period import instant_text
 from counterfoil.core.basis.quantity import MAX_SCALE, ONE, decimal_text, out_of_bounds
@@ -30,7 +30,7 @@ from counterfoil.core.receipts.payment import (
     revision_ref,
 )
 from counterfoil.flows.announce import News, announce, receipt_news
-from counterfoil.flows.find_party import display_id, find_customers, home_entity
+from counterfoil.flows.find_party import find_customers, home_entity
 from counterfoil.flows.find_receipts import payment_receipt
 from counterfoil.flows.payment_rows import PaymentRow
 from counterfoil.flows.ports import Tx

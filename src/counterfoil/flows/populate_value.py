@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 
 from counterfoil.core.basis.canonical import Json
-from counterfoil.core.basis.ids import Ref
+from counterfoil.core.basis.ids import Ref, display_id
 from counterfoil.core.basis.period import Window, local_date
 from counterfoil.core.basis.quantity import MAX_QUANTITY, decimal_text, read_decimal
 from counterfoil.core.basis.refusals import Conflict, Invalid
@@ -17,7 +17,6 @@ from counterfoil.core.usage.seal import event_bytes_in_order
 from counterfoil.core.value.content import events_of, model_for
 from counterfoil.core.value.model import Model, model_json
 from counterfoil.core.value.tally import Products, Tally
-from counterfoil.flows.find_party import display_id
 from counterfoil.flows.sealed_items import LAST_INSTANT
 from counterfoil.flows.value_rows import Numbers, ReceiptKey, ReceiptRow, ValueTx
 

@@ -10,14 +10,14 @@ from typing import Literal, Protocol
 
 from counterfoil.core.balance.scope import EARLIEST, LATEST, Asked, month_of, window_of
 from counterfoil.core.balance.window import Comparison, Step, Summary, agreed_until
-from counterfoil.core.basis.ids import Ref
+from counterfoil.core.basis.ids import Ref, read_id
 from counterfoil.core.basis.period import Window
 from counterfoil.core.basis.quantity import ZERO, decimal_text
 from counterfoil.core.basis.refusals import Invalid, NotFound
 from counterfoil.core.contracts.parties import Customer
 from counterfoil.flows.announce import News, announce
 from counterfoil.flows.balance_rows import CheckpointRow, CustomerRow, DeltaRow, Head, Totals
-from counterfoil.flows.find_party import find_customer, read_id
+from counterfoil.flows.find_party import find_customer
 from counterfoil.flows.seal_balances import SealTx
 from counterfoil.flows.write_deltas import customer_id
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from counterfoil.core.balance.scope import month_name, refuse_future
-from counterfoil.core.basis.ids import Ref
+from counterfoil.core.basis.ids import Ref, display_id
 from counterfoil.core.basis.period import Window
 from counterfoil.core.basis.quantity import decimal_text
 from counterfoil.core.basis.refusals import Invalid
@@ -15,7 +15,6 @@ from counterfoil.core.receipts.balance import BALANCE_RECEIPT, BalanceReceipt, R
 from counterfoil.core.tlog.tree import root_of
 from counterfoil.flows.announce import News, announce
 from counterfoil.flows.balance_rows import CheckpointRow, Head, Sealing
-from counterfoil.flows.find_party import display_id
 from counterfoil.flows.ports import Tx
 from counterfoil.flows.write_deltas import customer_id
 

@@ -10,10 +10,10 @@ from datetime import datetime
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from counterfoil.core.basis.ids import Ref
+from counterfoil.core.basis.ids import Ref, display_id, read_id
 from counterfoil.core.basis.refusals import Forbidden, NotFound, Problem, refuse_if
 from counterfoil.core.contracts.parties import Customer
-from counterfoil.flows.find_party import display_id, find_customers, read_id
+from counterfoil.flows.find_party import find_customers
 
 RESOURCE = "value-receipt"
 MAX_ORIGINS = 50

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from counterfoil.core.basis.ids import Ref
+from counterfoil.core.basis.ids import Ref, display_id, read_id
 from counterfoil.core.basis.money import CURRENCIES
 from counterfoil.core.basis.period import instant_text
 from counterfoil.core.basis.quantity import decimal_text
@@ -16,7 +16,7 @@ from counterfoil.core.basis.refusals import Conflict, Invalid, NotFound, Problem
 from counterfoil.core.contracts.parties import Customer
 from counterfoil.core.receipts.value import VALUE_RECEIPT, value_record
 from counterfoil.flows.announce import News, announce, receipt_news
-from counterfoil.flows.find_party import display_id, find_customer, find_customers, read_id
+from counterfoil.flows.find_party import find_customer, find_customers
 from counterfoil.flows.find_sales import FindingTx, OrderRow, ProductRow, find_order, find_product
 from counterfoil.flows.populate_value import numbers_of, receipt_of
 from counterfoil.flows.value_rows import ReceiptFilter, ReceiptKey, ReceiptRow, ValueTx

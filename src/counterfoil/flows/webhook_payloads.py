@@ -14,9 +14,8 @@ from typing import Any
 import msgspec
 
 from counterfoil.core.basis.canonical import Json
-from counterfoil.core.basis.ids import Ref
+from counterfoil.core.basis.ids import Ref, display_id
 from counterfoil.core.basis.period import instant_text
-from counterfoil.flows.find_party import display_id
 from counterfoil.flows.webhook_words import Dialect, told_as
 
 SECRET_PREFIX = "whsec_"

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from counterfoil.core.balance.delta import Delta, delta_leaf
-from counterfoil.core.basis.ids import Ref
+from counterfoil.core.basis.ids import Ref, display_id
 from counterfoil.core.basis.quantity import ZERO, decimal_text
 from counterfoil.core.basis.refusals import Conflict, NotFound, Problem, refuse_if
 from counterfoil.core.contracts.parties import Customer
 from counterfoil.flows.announce import News, announce
 from counterfoil.flows.balance_rows import Claim, Claimed, DeltaRow, Head
-from counterfoil.flows.find_party import display_id
 from counterfoil.flows.ports import Tx
 
 MAX_DELTA = Decimal(10) ** 9
@@ -153,11 +152,6 @@ def _claimed(tx: Tx, claims: Sequence[Claim]) -> dict[Ref, Claimed]:
     made = [c for c in found.values() if c.new]
     if made:
         tx.add_handles([(c.handle, "customer", c.customer_ref) for c in made])
-        customers = tx.customers([c.customer_ref for c in made])
-        announce(tx, [
-            News("customer.created", {"customer_ref": c.customer_ref, "customer_id": customer_id(customers[c.customer_ref])})
-            for c in made
-        ])
     return found
 
 

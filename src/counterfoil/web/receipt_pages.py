@@ -14,10 +14,9 @@ from typing import Any, Protocol
 from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
 
-from counterfoil.core.basis.ids import Ref, is_ref
+from counterfoil.core.basis.ids import Ref, is_ref, read_id
 from counterfoil.core.basis.refusals import Conflict, NotFound, Refusal
 from counterfoil.core.receipts.balance import BalanceReceipt
-from counterfoil.flows.find_party import read_id
 from counterfoil.flows.keep_layouts import layout_of
 from counterfoil.flows.prove import bundle_of, verifier_key
 from counterfoil.flows.sealed_receipts import SealedReceipt, language_of, sealed_receipt

@@ -16,13 +16,12 @@ from litestar import Request, Response, get, post
 from litestar.concurrency import sync_to_thread
 from litestar.handlers import HTTPRouteHandler
 
-from counterfoil.core.basis.ids import Ref
+from counterfoil.core.basis.ids import Ref, display_id
 from counterfoil.core.basis.refusals import NotFound, Refusal
 from counterfoil.exports.local import Local, local_for
 from counterfoil.exports.receipt_view import half_open
 from counterfoil.flows.announce import News, announce
 from counterfoil.flows.balance_rows import CheckpointRow
-from counterfoil.flows.find_party import display_id
 from counterfoil.flows.keep_layouts import layout_of
 from counterfoil.flows.read_balances import SharedRecord, shared_record
 from counterfoil.web.invoice_page import environment

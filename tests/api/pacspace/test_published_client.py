@@ -14,8 +14,8 @@ from pacspace_sdk.errors import (
     ScopeTooWideError,
 )
 
+from counterfoil.core.basis.ids import read_id
 from counterfoil.core.receipts.verify import verify_bundle
-from counterfoil.flows.find_party import read_id
 from counterfoil.flows.prove import bundle_of
 from tests.api.pacspace.conftest import Desk, sdk_over
 

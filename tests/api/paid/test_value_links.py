@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from counterfoil.flows.find_party import read_id
+from counterfoil.core.basis.ids import read_id
 from tests.api.native import Api, bad
 from tests.api.paid.conftest import old_release
 from tests.api.paid.valued import QUARTER, claims, minutes_metric, receipt_of

@@ -14,12 +14,12 @@ import pytest
 from paid import BadRequestError, ConflictError, NotFoundError
 
 from counterfoil.core.basis.canonical import canonical, parse_canonical
+from counterfoil.core.basis.ids import read_id
 from counterfoil.core.receipts.value import record_value
 from counterfoil.core.receipts.verify import verify_bundle
 from counterfoil.core.value.recompute import recompute_value
 from counterfoil.exports.receipt_view import receipt_view
 from counterfoil.flows.correct_usage import delete_usage
-from counterfoil.flows.find_party import read_id
 from counterfoil.flows.prove import bundle_of
 from counterfoil.flows.value_receipts import find_receipt
 from tests.api.native import Api, key_of

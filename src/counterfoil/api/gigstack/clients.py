@@ -11,10 +11,10 @@ from msgspec import UNSET, UnsetType
 from counterfoil.api.dialect import FINANCE, Call, Route
 from counterfoil.api.gigstack.wire import ANYBODY, AnyText, CountText, Deleted, DeletedAnswer, QueryReading, Reading
 from counterfoil.api.wire import Input, Output, instant
-from counterfoil.core.basis.ids import Ref
+from counterfoil.core.basis.ids import Ref, display_id
 from counterfoil.core.basis.refusals import Conflict, Invalid, refuse_if
 from counterfoil.core.contracts.parties import Customer
-from counterfoil.flows.find_party import display_id, find_customers, home_entity
+from counterfoil.flows.find_party import find_customers, home_entity
 from counterfoil.flows.keep_accounts import Account, change_account, close_account, find_account, open_account
 
 LONGEST = 200
@@ -134,14 +134,15 @@ def put_client(call: Call) -> ClientAnswer:
     if "name" in fields and not fields["name"]:
         read.required("name", "Name is required")
     refuse_if(read.problems)
-    found = find_account(call.tx, call.param("client_id"))
-    before = found.customer
-    after = replace(
-        before, name=fields.get("name") or before.name,
-        email=(fields["email"] or "") if "email" in fields else before.email,
-        tax_id=(fields["rfc"] or "") if "rfc" in fields else before.tax_id,
-    )
-    changed = found if after == before else change_account(call.tx, after)
+
+    def change(before: Customer) -> Customer:
+        return replace(
+            before, name=fields.get("name") or before.name,
+            email=(fields["email"] or "") if "email" in fields else before.email,
+            tax_id=(fields["rfc"] or "") if "rfc" in fields else before.tax_id,
+        )
+
+    changed = change_account(call.tx, call.param("client_id"), change)
     return ClientAnswer(data=client_out(changed), message="Client updated successfully")
 
 

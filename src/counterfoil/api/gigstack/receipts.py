@@ -31,11 +31,10 @@ from counterfoil.api.gigstack.wire import (
     respelled,
 )
 from counterfoil.api.wire import Input
-from counterfoil.core.basis.ids import Ref
+from counterfoil.core.basis.ids import Ref, display_id
 from counterfoil.core.basis.quantity import ONE
 from counterfoil.core.basis.refusals import Invalid, Problem
 from counterfoil.core.receipts.payment import FOLLOWING
-from counterfoil.flows.find_party import display_id
 from counterfoil.flows.find_receipts import Wanted, payment_receipt, payment_receipts
 from counterfoil.flows.keep_payment_receipts import (
     ABOVE_ZERO,

@@ -8,8 +8,8 @@ from msgspec import UNSET, Meta, UnsetType
 
 from counterfoil.api.dialect import ADMIN, Answer, Call, Route
 from counterfoil.api.wire import Input, Output
+from counterfoil.core.basis.ids import display_id, read_id
 from counterfoil.core.basis.refusals import NotFound
-from counterfoil.flows.find_party import display_id, read_id
 from counterfoil.flows.keep_webhooks import Webhook, change_webhook, create_webhook, delete_webhook, webhook_of
 from counterfoil.flows.webhook_words import GIGSTACK_EVENTS, told_as, types_of
 

@@ -15,11 +15,11 @@ from msgspec import Meta
 
 from counterfoil.api.reading import EARLIEST, LATEST
 from counterfoil.api.wire import Output, instant, number
+from counterfoil.core.basis.ids import display_id
 from counterfoil.core.basis.money import to_major
 from counterfoil.core.basis.quantity import ZERO, out_of_bounds
 from counterfoil.core.basis.refusals import Invalid, Problem
 from counterfoil.core.receipts.payment import FOLLOWING, METHODS, KeptReceipt, ReceiptItem
-from counterfoil.flows.find_party import display_id
 from counterfoil.flows.keep_payment_receipts import line_amount
 
 ANYBODY = "XAXX010101000"

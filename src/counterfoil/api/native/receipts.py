@@ -25,9 +25,9 @@ from counterfoil.api.native.wire import (
     amount,
 )
 from counterfoil.core.basis.canonical import Json, parse_canonical
+from counterfoil.core.basis.ids import display_id
 from counterfoil.core.basis.refusals import Conflict, Invalid, Problem
 from counterfoil.core.receipts.payment import ReceiptItem, revision_ref
-from counterfoil.flows.find_party import display_id
 from counterfoil.flows.find_receipts import FoundReceipt, find_receipt
 from counterfoil.flows.keep_payment_receipts import ReceiptOrder, create_receipt, line_amount
 from counterfoil.flows.prove import bundle_of

@@ -28,8 +28,8 @@ from counterfoil.api.pacspace.wire import (
 from counterfoil.api.wire import Input, Output, number
 from counterfoil.core.balance.scope import MAX_MONTHS, month_name, month_of
 from counterfoil.core.balance.window import Step
+from counterfoil.core.basis.ids import display_id
 from counterfoil.core.basis.quantity import ZERO
-from counterfoil.flows.find_party import display_id
 from counterfoil.flows.read_balances import Derived, Part, View, compare, customer_of, derive, view_of
 from counterfoil.flows.write_deltas import customer_id
 

@@ -12,10 +12,10 @@ from counterfoil.api.pacspace.deltas import sound_id
 from counterfoil.api.pacspace.wire import CheckpointOut, checkpoint_out, hex_of
 from counterfoil.api.wire import Input, Output, instant, number
 from counterfoil.core.balance.scope import Asked, month_of, window_of
-from counterfoil.core.basis.ids import Ref
+from counterfoil.core.basis.ids import Ref, display_id
 from counterfoil.core.contracts.parties import Customer
 from counterfoil.flows.balance_rows import DeltaRow
-from counterfoil.flows.find_party import display_id, find_customers, home_entity
+from counterfoil.flows.find_party import find_customers, home_entity
 from counterfoil.flows.keep_parties import create_customers
 from counterfoil.flows.read_balances import customer_of
 from counterfoil.flows.write_deltas import customer_id, open_record

@@ -11,9 +11,9 @@ from msgspec import Raw
 from counterfoil.api.dialect import READERS, REPORTERS, Call, Route
 from counterfoil.api.pacspace.wire import NOTHING, AnyObject, DeltaOut, Number, delta_out, exact, hex_of, json_text
 from counterfoil.api.wire import Input, Output, number, read_body
-from counterfoil.core.basis.ids import Ref
+from counterfoil.core.basis.ids import Ref, display_id, read_id
 from counterfoil.core.basis.refusals import Invalid, Refusal, refuse_if
-from counterfoil.flows.find_party import display_id, ensure_customers, read_id
+from counterfoil.flows.find_party import ensure_customers
 from counterfoil.flows.read_balances import delta_of
 from counterfoil.flows.write_deltas import (
     NewDelta,

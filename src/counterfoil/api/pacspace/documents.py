@@ -12,10 +12,9 @@ from msgspec import Meta
 from counterfoil.api.dialect import Answer, Call, Route
 from counterfoil.api.pacspace.wire import ANY_ORIGIN, local
 from counterfoil.api.wire import Input, Output, number
-from counterfoil.core.basis.ids import Ref
+from counterfoil.core.basis.ids import Ref, display_id, read_id
 from counterfoil.core.basis.refusals import Invalid, NotFound
 from counterfoil.core.receipts.balance import BalanceReceipt, record_balance
-from counterfoil.flows.find_party import display_id, read_id
 from counterfoil.flows.read_balances import checkpoint_of, customer_of
 
 _LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}")

@@ -21,11 +21,11 @@ from counterfoil.api.pacspace.wire import (
 )
 from counterfoil.api.wire import Input, Output, instant, number
 from counterfoil.core.balance.scope import month_name, window_of
+from counterfoil.core.basis.ids import display_id
 from counterfoil.core.basis.quantity import ZERO
 from counterfoil.core.basis.refusals import Forbidden, Invalid
 from counterfoil.core.tlog.tree import root_of
 from counterfoil.flows.balance_rows import CheckpointRow
-from counterfoil.flows.find_party import display_id
 from counterfoil.flows.read_balances import MAX_HISTORY, customer_of
 from counterfoil.flows.seal_balances import seal_balances
 from counterfoil.flows.write_deltas import customer_id

@@ -8,9 +8,8 @@ from typing import Literal
 from counterfoil.api.dialect import Answer, Call, Route
 from counterfoil.api.pacspace.wire import ANY_ORIGIN, hex_of
 from counterfoil.api.wire import Input, Output, instant, number
-from counterfoil.core.basis.ids import Ref
+from counterfoil.core.basis.ids import Ref, display_id
 from counterfoil.core.basis.refusals import NotFound
-from counterfoil.flows.find_party import display_id
 from counterfoil.flows.read_balances import read_root
 from counterfoil.flows.verify_root import Verified, verify_root
 

@@ -11,10 +11,9 @@ from msgspec import UNSET, Meta, UnsetType
 
 from counterfoil.api.dialect import ADMIN, FINANCE, READERS, Answer, Call, Route, token_of
 from counterfoil.api.wire import Input, Output, encode, instant
-from counterfoil.core.basis.ids import Ref
+from counterfoil.core.basis.ids import Ref, display_id, read_id
 from counterfoil.core.basis.refusals import Forbidden, Invalid, NotFound
 from counterfoil.flows.call_webhooks import try_out
-from counterfoil.flows.find_party import display_id, read_id
 from counterfoil.flows.keep_webhooks import (
     DeliveryState,
     Webhook,

@@ -13,11 +13,11 @@ from msgspec import Meta, Raw
 
 from counterfoil.api.wire import Input, Output, instant, number
 from counterfoil.core.balance.scope import Asked
+from counterfoil.core.basis.ids import display_id
 from counterfoil.core.basis.period import Window
 from counterfoil.core.basis.quantity import MAX_SCALE
 from counterfoil.core.basis.refusals import Invalid
 from counterfoil.flows.balance_rows import CheckpointRow, DeltaRow
-from counterfoil.flows.find_party import display_id
 
 _NUMBER = re.compile(rb"-?\d{1,40}(\.\d{1,400})?([eE][+-]?\d{1,3})?")
 ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}

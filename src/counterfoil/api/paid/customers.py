@@ -11,11 +11,10 @@ import msgspec
 from counterfoil.api.dialect import FINANCE, Call, Route
 from counterfoil.api.paid.pages import AnyObject, Nothing, Page, Paging, given, object_text, page, page_of, since, until
 from counterfoil.api.wire import Input, Output, instant
-from counterfoil.core.basis.ids import Ref
+from counterfoil.core.basis.ids import Ref, display_id
 from counterfoil.core.basis.refusals import Invalid
 from counterfoil.core.contracts.parties import Customer as CoreCustomer
 from counterfoil.flows.deliver import read_addresses
-from counterfoil.flows.find_party import display_id
 from counterfoil.flows.keep_accounts import (
     Account,
     Alias,

@@ -13,11 +13,11 @@ from counterfoil.api.dialect import FINANCE, Call, Route
 from counterfoil.api.paid.pages import AnyObject, Nothing, Page, Paging, given, page, page_of, read_object, since, until
 from counterfoil.api.paid.pricing_wire import LinePricing, line_pricing_problems, said
 from counterfoil.api.wire import Input, Output, instant, number
-from counterfoil.core.basis.ids import Ref
+from counterfoil.core.basis.ids import Ref, display_id, read_id
 from counterfoil.core.basis.money import CURRENCIES, to_major
 from counterfoil.core.basis.refusals import Invalid, Problem, refuse_if
 from counterfoil.core.contracts.parties import Customer as CoreCustomer
-from counterfoil.flows.find_party import display_id, find_customers, read_id
+from counterfoil.flows.find_party import find_customers
 from counterfoil.flows.find_sales import OrderRow, ProductRow, find_order, find_products
 from counterfoil.flows.keep_orders import (
     activate_order,

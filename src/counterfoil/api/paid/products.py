@@ -13,9 +13,8 @@ from counterfoil.api.dialect import FINANCE, Call, Route
 from counterfoil.api.paid.pages import AnyObject, Page, Paging, given, page, read_object
 from counterfoil.api.paid.pricing_wire import Benefit, Pricing, pricing_kept, pricing_problems, said
 from counterfoil.api.wire import Input, Output, instant
-from counterfoil.core.basis.ids import Ref
+from counterfoil.core.basis.ids import Ref, display_id, read_id
 from counterfoil.core.basis.refusals import Invalid, Problem, refuse_if
-from counterfoil.flows.find_party import display_id, read_id
 from counterfoil.flows.find_sales import ProductRow, find_product
 from counterfoil.flows.keep_products import change_product, make_product, put_attributes
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from counterfoil.api.dialect import Answer, Call, Route, token_of
 from counterfoil.api.wire import Output, instant, number
+from counterfoil.core.basis.ids import display_id
 from counterfoil.core.basis.money import to_major
 from counterfoil.core.basis.refusals import NotFound
 from counterfoil.core.receipts.value import ValueReceipt
-from counterfoil.flows.find_party import display_id
 from counterfoil.flows.sharing import Share, share_at
 from counterfoil.flows.shown_value_receipt import shown_value_receipt
 

@@ -10,9 +10,10 @@ import msgspec
 from counterfoil.api.dialect import REPORTERS, Call, Route
 from counterfoil.api.paid.pages import AnyObject, Page, Paging, object_text, page, since, until
 from counterfoil.api.wire import Input, Output, instant
+from counterfoil.core.basis.ids import display_id, read_id
 from counterfoil.core.basis.refusals import Invalid, NotFound, Problem, refuse_if
 from counterfoil.flows.adopt_signals import SignalRow, data_problems, read_data
-from counterfoil.flows.find_party import display_id, find_customers, read_id
+from counterfoil.flows.find_party import find_customers
 from counterfoil.flows.find_sales import ProductRow, find_products
 from counterfoil.flows.record_signals import NewSignal, record_signals
 from counterfoil.flows.record_usage import MAX_KEY

@@ -7,7 +7,7 @@ from datetime import datetime
 from counterfoil.api.dialect import Call, Route
 from counterfoil.api.paid.customers import AddressOut, address_shown
 from counterfoil.api.wire import Output, instant
-from counterfoil.flows.find_party import display_id
+from counterfoil.core.basis.ids import display_id
 from counterfoil.flows.find_sales import OrderRow
 from counterfoil.flows.keep_accounts import Account, find_account
 

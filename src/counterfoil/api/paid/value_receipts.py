@@ -11,7 +11,7 @@ import msgspec
 from counterfoil.api.dialect import FINANCE, READERS, Answer, Call, Route
 from counterfoil.api.paid.pages import MAX_LIMIT, Nothing
 from counterfoil.api.wire import Input, Output, instant, number
-from counterfoil.flows.find_party import display_id
+from counterfoil.core.basis.ids import display_id
 from counterfoil.flows.value_receipts import (
     ReceiptAsk,
     archive_receipt,

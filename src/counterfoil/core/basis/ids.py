@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import date
 from typing import NewType
 
@@ -46,3 +47,19 @@ def is_ref(text: str) -> bool:
         and all(c in "0123456789abcdef" for c in text.replace("-", ""))
         and len(text.replace("-", "")) == 32
     )
+
+
+_DISPLAY = re.compile(r"[a-z]+_([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})")
+
+
+def display_id(prefix: str, ref: str) -> str:
+    """A reference as Paid, PacSpace and gigstack show it: `cus_0190…`, `vr_…`, `chk_…`; `read_id` is the inverse."""
+    return f"{prefix}_{ref.replace('-', '')}"
+
+
+def read_id(text: str) -> Ref | None:
+    """The reference that an id spells, with any prefix or none; None for what spells none."""
+    if is_ref(text):
+        return Ref(text)
+    found = _DISPLAY.fullmatch(text)
+    return None if found is None else Ref("-".join(found.groups()))
