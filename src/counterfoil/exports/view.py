@@ -16,6 +16,7 @@ from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.money import EXACT, exponent, to_major, to_minor
 from counterfoil.core.invoicing.document import Document, Line, Party
 from counterfoil.core.invoicing.layout import COLUMNS, STANDARD, Layout
+from counterfoil.core.payments.creditor_reference import printed, reference_of
 from counterfoil.core.pricing.model import Part
 from counterfoil.core.pricing.totals import DiscountTerm, discount_steps
 from counterfoil.exports.layout import Fold, LayoutView, arranged, layout_view
@@ -157,7 +158,7 @@ def document_view(
         sums=_sums(document, local),
         due=Row(local.word(f"due_{document.kind}"), local.money(document.total_minor, document.currency)),
         taxes=_taxes(document, local),
-        bank=tuple(Row(label, value) for label, value in document.seller.bank),
+        bank=_bank(document, local),
         terms=_terms(document, local),
         note=document.note,
         words=words,
@@ -176,6 +177,13 @@ def _party(party: Party, local: Local) -> PartyView:
     if party.legal_name and party.legal_name != party.name:
         rows.insert(0, party.legal_name)
     return PartyView(party.name or party.legal_name, tuple(rows))
+
+
+def _bank(document: Document, local: Local) -> tuple[Row, ...]:
+    """The account for transfers, with the reference that leads a transfer to this document (ISO 11649)."""
+    rows = tuple(Row(label, value) for label, value in document.seller.bank)
+    reference = reference_of(document.ref, document.number)
+    return (*rows, Row(local.word("reference"), printed(reference))) if rows and reference else rows
 
 
 def _facts(document: Document, local: Local, numbers: Mapping[Ref, str]) -> tuple[Row, ...]:

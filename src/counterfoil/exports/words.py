@@ -59,6 +59,7 @@ _TABLE: dict[str, tuple[str, str, str, str]] = {
     "due_DEBIT": ("Amount due", "Zahlbetrag", "Montant à payer", "Importe a pagar"),
     "due_CREDIT": ("Amount credited", "Gutschriftsbetrag", "Montant crédité", "Importe abonado"),
     "payment": ("Payment", "Zahlung", "Paiement", "Pago"),
+    "reference": ("Reference", "Verwendungszweck", "Référence", "Referencia"),
     "terms": (
         "Payable within {days} days of the issue date, by {due}. Please quote {number}.",
         "Zahlbar innerhalb von {days} Tagen ab Rechnungsdatum, bis {due}. Bitte geben Sie {number} an.",

@@ -316,7 +316,7 @@ def _draw(tx: Tx, period: UsagePeriod, n: int, drafts: Sequence[LineDraft]) -> D
         currency=terms.currency,
         issued_on=local_date(tx.now, terms.time_zone),
         net_days=0,
-        seller=seller(tx.entities([terms.entity_ref])[terms.entity_ref]),
+        seller=seller(tx.entities([terms.entity_ref])[terms.entity_ref], terms.payment.billing_account_id),
         buyer=buyer(customer),
         drafts=drafts,
         discounts=tuple(d for d in discounts_of(terms, numbers) if d.percent is not None),

@@ -94,7 +94,7 @@ def _draw_up(tx: Tx, order: AdHocInvoice, customer: Customer, entity: Entity) ->
         currency=order.currency or customer.currency,
         issued_on=order.issued_on or local_date(tx.now, entity.time_zone),
         net_days=customer.net_days if order.net_days is None else order.net_days,
-        seller=seller(entity),
+        seller=seller(entity, customer.payment.billing_account_id),
         buyer=buyer(customer),
         drafts=[_draft(line, customer) for line in order.lines],
         discounts=order.discounts,

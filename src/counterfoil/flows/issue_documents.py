@@ -276,7 +276,7 @@ def collect(
         currency=terms.currency,
         issued_on=charges[0].issue_on,
         net_days=terms.net_days,
-        seller=seller(entity),
+        seller=seller(entity, terms.payment.billing_account_id),
         buyer=buyer(customer),
         drafts=drafts,
         discounts=tuple(sorted(discounts, key=lambda x: x.percent is None)),

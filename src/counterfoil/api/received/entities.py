@@ -23,19 +23,15 @@ from counterfoil.api.received.wire import Input, Output, RefText, ShortText, Tex
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.refusals import NotFound, Problem, refuse_if
 from counterfoil.core.contracts.parties import Entity
+from counterfoil.core.invoicing.parties import PRINTED, bank_rows
 from counterfoil.flows.keep_parties import change_entity, create_entity
 
-PRINTED = {
-    "bank_name": "Bank", "bank_code": "Bank code", "branch": "Branch", "account": "Account number",
-    "account_name": "Account name", "iban": "IBAN", "swift": "SWIFT", "routing": "Routing number",
-    "address": "Bank address",
-}
-"""What documents call the fields of the account that they print."""
 assert tuple(PRINTED) == ACCOUNT_FIELDS
 
 
 class EntityIn(Input):
-    """A legal entity. Its documents print the first bank account; what is left out of a change stays."""
+    """A legal entity. Its documents print the bank account that the contract names, or the
+    first; what is left out of a change stays."""
 
     name: ShortText | UnsetType = UNSET
     number_prefix: Annotated[str, Meta(max_length=12, examples=["US"])] | UnsetType = UNSET
@@ -131,7 +127,7 @@ def _named(call: Call, details: BillingDetails) -> BillingDetails:
 
 
 def _printed(accounts: list[BillingAccount]) -> tuple[tuple[str, str], ...]:
-    return tuple((PRINTED[n], getattr(a, n)) for a in accounts for n in ACCOUNT_FIELDS if getattr(a, n))
+    return tuple(row for a in accounts for row in bank_rows(msgspec.to_builtins(a)))
 
 
 _ENTITY = {
