@@ -59,10 +59,11 @@ class Receipts:
 
     def of_year(self, house: Any, tenant: int, scope: Scope) -> None:
         """The airlines' balance receipts, and some receipts of their payments."""
-        from counterfoil.demo.receipts import payment_receipts, seal_year
+        from counterfoil.demo.receipts import let_frame, payment_receipts, seal_year
 
         with self.timing(SEAL):
             with house.tx(tenant, "demo") as tx:
+                let_frame(tx, house.settings.public_url)
                 refs, self.done[SEAL] = seal_year(tx, scope)
             house.integrate(tenant)
         with self.timing(CHECK), house.tx(tenant, "demo") as tx:
@@ -77,9 +78,12 @@ class Receipts:
     def of_calls(self, house: Any, scope: Scope) -> None:
         """The value receipts of those who called the two assistants."""
         from counterfoil.demo.assistants import deliver_value, report_calls
+        from counterfoil.demo.receipts import let_frame
 
         with self.timing(REPORT):
             told = report_calls(house, scope)
+            with house.tx(told.tenant, "demo") as tx:
+                let_frame(tx, house.settings.public_url)
             self.done[REPORT] = told.reported
         with self.timing(DELIVER):
             deliver_value(house, told)

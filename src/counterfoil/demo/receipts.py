@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -12,6 +13,7 @@ from counterfoil.demo.scope import TIME_ZONE, Scope, begins, first_of
 from counterfoil.flows.balance_rows import BalanceSetting
 from counterfoil.flows.credit_document import mark_paid
 from counterfoil.flows.seal_balances import seal_balances
+from counterfoil.flows.sharing import change_sharing
 from counterfoil.flows.write_own_deltas import set_balances
 
 OWES = "YV"
@@ -21,6 +23,13 @@ OWES = "YV"
 def keep_balances(tx: Any) -> None:
     """Let balances follow what is billed and paid, in dollars, from now on."""
     set_balances(tx, BalanceSetting(unit="USD", invoices=True, payments=True))
+
+
+def let_frame(tx: Any, origin: str) -> None:
+    """Let pages of this origin frame the receipts, as the gallery does."""
+    sharing = tx.sharing()
+    if origin not in sharing.embed_origins:
+        change_sharing(tx, replace(sharing, embed_origins=(*sharing.embed_origins, origin)))
 
 
 def pay_due(tx: Any) -> int:

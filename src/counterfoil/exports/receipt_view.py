@@ -12,7 +12,7 @@ from decimal import Decimal, localcontext
 from typing import Literal
 
 from counterfoil.core.basis.ids import display_id
-from counterfoil.core.basis.money import EXACT, to_minor
+from counterfoil.core.basis.money import CURRENCIES, EXACT, exponent, to_minor
 from counterfoil.core.basis.period import Period
 from counterfoil.core.basis.quantity import decimal_text
 from counterfoil.core.invoicing.layout import STANDARD, Layout
@@ -36,6 +36,7 @@ _SIGNS = {"gte": "≥", "gt": ">", "lt": "<", "lte": "≤", "eq": "=", "neq": "�
 MAX_STEPS = 60
 """Formulas that are written out; all of them are in the record."""
 _TENTH = Decimal("0.1")
+_THOUSANDTH = Decimal("0.001")
 _LAST_SECOND = time(23, 59, 59)
 
 
@@ -113,8 +114,13 @@ def receipt_view(
 
 
 def _balance(receipt: BalanceReceipt, local: Local, layout: Layout) -> ReceiptView:
+    places = exponent(receipt.unit) if receipt.unit in CURRENCIES else 0
+
+    def bare(value: Decimal) -> str:
+        return local.number(value, places)
+
     def amount(value: Decimal) -> str:
-        return f"{local.number(value)} {receipt.unit}".rstrip()
+        return f"{bare(value)} {receipt.unit}".rstrip()
 
     count = local.number(Decimal(receipt.delta_count))
     with localcontext(EXACT):
@@ -123,7 +129,7 @@ def _balance(receipt: BalanceReceipt, local: Local, layout: Layout) -> ReceiptVi
         local.word("receipt_by_reason"),
         (Column(local.word("receipt_reason")), Column(local.word("receipt_changes"), True),
          Column(_headed(local, receipt.unit), True)),
-        tuple((x.reason, local.number(Decimal(x.count)), local.number(x.amount)) for x in receipt.lines),
+        tuple((x.reason, local.number(Decimal(x.count)), bare(x.amount)) for x in receipt.lines),
     )
     span = half_open(receipt.starts_at, receipt.ends_at, local)
     numbers = f"{receipt.first_sequence} – {receipt.last_sequence}"
@@ -146,6 +152,12 @@ def _balance(receipt: BalanceReceipt, local: Local, layout: Layout) -> ReceiptVi
     )
 
 
+def _shown_quantity(local: Local, quantity: Decimal) -> str:
+    """Three decimals, and a sign where that leaves something out: the record has all of them."""
+    short = quantity.quantize(_THOUSANDTH)
+    return local.number(Decimal(decimal_text(short))) if short == quantity else f"≈ {local.number(short)}"
+
+
 def _value(receipt: ValueReceipt, local: Local, layout: Layout, is_draft: bool) -> ReceiptView:
     currency = receipt.currency
     metrics = Table(
@@ -153,7 +165,7 @@ def _value(receipt: ValueReceipt, local: Local, layout: Layout, is_draft: bool) 
         (Column(local.word("receipt_metric")), Column(local.word("receipt_count"), True),
          Column(local.word("quantity"), True), Column(f"{local.word('receipt_value_of')} {currency}", True)),
         tuple(
-            (x.name, local.number(Decimal(x.occurrences)), f"{local.working_quantity(x.quantity)} {x.unit}".rstrip(),
+            (x.name, local.number(Decimal(x.occurrences)), f"{_shown_quantity(local, x.quantity)} {x.unit}".rstrip(),
              local.working(x.value, currency))
             for x in receipt.metrics
         ),

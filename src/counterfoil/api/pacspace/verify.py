@@ -44,7 +44,10 @@ class RecordOut(Output):
 
 
 class VerificationOut(Output):
-    """What proves it: the sealed receipt (or the delta), and the signed head of the published log."""
+    """What proves it: the sealed receipt (or the delta), and the signed head of the published log.
+
+    A receipt's own id opens all of it, so it is named only where the issuer shows records; else the reference is the root.
+    """
 
     verification_reference: str
     public_ledger_url: str
@@ -109,7 +112,7 @@ def _out(seen: Verified, source: Source, ledger_url: str, base: str) -> VerifyOu
         holds = holds and seen.stored
     s = seen.summary
     reference = hex_of(seen.root)
-    if seen.checkpoint is not None:
+    if seen.checkpoint is not None and seen.deltas:
         reference = display_id("chk", seen.checkpoint.ref)
     elif seen.delta is not None:
         reference = display_id("rec", seen.delta.delta.ref)
