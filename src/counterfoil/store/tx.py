@@ -37,6 +37,7 @@ from counterfoil.store.sales import SalesRows
 from counterfoil.store.sessions import SessionRows
 from counterfoil.store.sharing import SharingRows
 from counterfoil.store.tenants import TenantRows
+from counterfoil.store.tokens import TokenRows
 from counterfoil.store.uploads import UploadRows
 from counterfoil.store.usage import UsageRows
 from counterfoil.store.values import ValueRows
@@ -52,6 +53,7 @@ class Tx(
     LogRows, AuditRows, PromiseRows, LayoutRows, SessionRows, NumberedPages, LandingRows, Views,
     SalesRows, AccountRows, ValueRows, BalanceRows, PaymentReceiptRows, SharingRows, WebhookRows, WitnessRows,
     PaymentRows, GatewayRows,
+    TokenRows,
 ):
     """An open transaction. `tenant` binds every statement, twice: each names it, and row-level security insists.
 
