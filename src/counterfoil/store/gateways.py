@@ -372,4 +372,5 @@ def _event(r: Any) -> EventRow:
 
 
 def _payout(r: Any) -> PayoutRow:
-    return PayoutRow(*r[:10], decoder(tuple[PayoutItem, ...]).decode(r[10]), *r[11:])
+    items = decoder(tuple[PayoutItem, ...]).decode(r[10])
+    return PayoutRow(*[*r[:10], items, *r[11:]])

@@ -1,0 +1,1 @@
+"""Payment providers: Stripe with its SDK, and a fake that passes the same tests."""
