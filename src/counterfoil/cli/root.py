@@ -16,6 +16,7 @@ from counterfoil.cli import (
     key,
     mail,
     migrate,
+    payment,
     sandbox,
     serve,
     tenant,
@@ -73,6 +74,7 @@ def command_line(outside: Outside) -> typer.Typer:
     app.add_typer(key.app, rich_help_panel=_SETUP)
     app.add_typer(usage.app, rich_help_panel=_DAILY)
     app.add_typer(mail.app, rich_help_panel=_DAILY)
+    app.add_typer(payment.app, rich_help_panel=_DAILY)
     app.add_typer(webhook.app, rich_help_panel=_DAILY)
     app.add_typer(witness.app, rich_help_panel=_PROOF)
     app.add_typer(export.app, rich_help_panel=_PROOF)

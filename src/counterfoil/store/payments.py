@@ -109,6 +109,14 @@ class PaymentRows(Rows):
         rows = self.all(_PAYMENT + "AND p.payment_ref = ANY(%s::uuid[])", self.tenant, list(refs)) if refs else []
         return {Ref(r[0]): _payment(r) for r in rows}
 
+    def payment_numbered(self, number: str) -> Ref | None:
+        """The payment that is called `PAY-000012`."""
+        digits = number.removeprefix("PAY-")
+        if digits == number or not (digits.isascii() and digits.isdigit() and len(digits) < 10):
+            return None
+        row = self.one("SELECT payment_ref::text FROM payment WHERE tenant = %s AND number = %s", self.tenant, int(digits))
+        return None if row is None else Ref(row[0])
+
     def payment_page(
         self, before: tuple[datetime, str] | None, limit: int, *, customer_ref: str | None = None, state: str | None = None,
         entity_ref: str | None = None, provider: str | None = None, unapplied: bool | None = None,

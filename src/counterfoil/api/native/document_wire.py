@@ -143,6 +143,9 @@ class Document(Output):
     time_zone: str
     language: str
     credited: Annotated[str, Meta(description="What credit notes took off")] = "0"
+    paid: Annotated[str, Meta(description="What payments settled")] = "0"
+    written_off: Annotated[str, Meta(description="What will not be paid")] = "0"
+    open: Annotated[str, Meta(description="What is left to pay")] = "0"
     sent_at: Instant | None = None
     paid_at: Instant | None = None
     cancelled_at: Instant | None = None
@@ -167,6 +170,7 @@ class Summary(Output):
     due_on: Day
     total: Amount
     credited: Amount
+    open: Amount
     sent_at: Instant | None
     paid_at: Instant | None
     cancelled_at: Instant | None
@@ -198,7 +202,9 @@ def document_out(
         contract_ref=d.contract_ref, contract_number=d.contract_number, contract_version=d.contract_version,
         number_in_contract=d.number_in_contract, period=span(d.period), is_partial_period=d.is_partial_period,
         po_number=d.po_number, note=d.note, corrects=d.corrects, time_zone=d.time_zone, language=d.language,
-        credited=money(row.credited_minor if row else 0), sent_at=row.sent_at if row else None,
+        credited=money(row.credited_minor if row else 0),
+        paid=money(row.paid_minor if row else 0), written_off=money(row.written_off_minor if row else 0),
+        open=money(row.open_minor if row else 0), sent_at=row.sent_at if row else None,
         paid_at=row.paid_at if row else None, cancelled_at=row.cancelled_at if row else None, hosted_url=hosted_url,
     )
 
@@ -243,5 +249,6 @@ def summary_out(row: DocumentRow, state: State) -> Summary:
         customer_ref=row.customer_ref, customer_name=row.customer_name, contract_ref=row.contract_ref,
         corrects=row.corrects, currency=row.currency, issued_on=row.issued_on, due_on=row.due_on,
         total=amount(row.total_minor, row.currency), credited=amount(row.credited_minor, row.currency),
+        open=amount(row.open_minor, row.currency),
         sent_at=row.sent_at, paid_at=row.paid_at, cancelled_at=row.cancelled_at,
     )

@@ -115,7 +115,7 @@ def shown(call: Call, document: CoreDocument) -> Document:
     row: DocumentRow = call.tx.document_row(document.ref)
     url = call.house.hosted_url(call.tx.this_tenant().ref, document.ref)
     found = document_out(document, _state(call, row), row, url)
-    if row.paid_at is not None:
+    if row.paid_minor:
         found.receipt_ref = call.tx.receipt_of_document(document.ref)
     return found
 
