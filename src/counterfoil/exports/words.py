@@ -134,6 +134,8 @@ _TABLE: dict[str, tuple[str, str, str, str]] = {
                    "Lo que esto no prueba"),
     "checks": ("{good} of {all} checks passed", "{good} von {all} Prüfungen bestanden",
                "{good} contrôles réussis sur {all}", "{good} de {all} comprobaciones superadas"),
+    "web_crypto": ("this browser's own cryptography agrees", "die eigene Kryptographie dieses Browsers stimmt überein",
+                   "la cryptographie propre à ce navigateur est d'accord", "la criptografía propia de este navegador coincide"),
     "passed": ("passed", "bestanden", "réussi", "superada"),
     "failed": ("failed", "nicht bestanden", "échoué", "fallida"),
     "again": ("Check again", "Erneut prüfen", "Vérifier à nouveau", "Comprobar de nuevo"),

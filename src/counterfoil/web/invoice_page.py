@@ -52,9 +52,12 @@ class DocumentRow:
 _PAGE_WORDS = (
     "downloads", "get_pdf", "get_usage", "get_bundle", "proof", "proof_intro", "proof_key", "proof_running", "proof_ok",
     "proof_bad", "proof_failed", "proof_later", "proof_script", "not_proved", "passed", "failed", "again", "checks",
+    "web_crypto",
 )
 _OVERRIDES = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
-_SCRIPT_WORDS = ("proof_running", "proof_ok", "proof_bad", "proof_failed", "not_proved", "passed", "failed", "checks")
+SCRIPT_WORDS = (
+    "proof_running", "proof_ok", "proof_bad", "proof_failed", "not_proved", "passed", "failed", "checks", "web_crypto",
+)
 
 
 def invoice_page(
@@ -78,7 +81,7 @@ def invoice_page(
         links=links,
         trusted_keys=json.dumps(links.trusted_keys),
         shown=json.dumps(_shown(document)),
-        script_words=json.dumps({key: words[key] for key in _SCRIPT_WORDS}),
+        script_words=json.dumps({key: words[key] for key in SCRIPT_WORDS}),
     )
 
 

@@ -17,15 +17,15 @@ from counterfoil.exports.local import local_for
 from counterfoil.exports.receipt_view import ReceiptView, receipt_view
 from counterfoil.flows.sealed_receipts import Receipt
 from counterfoil.web.assets import CONTENT_SECURITY_POLICY
-from counterfoil.web.invoice_page import environment
+from counterfoil.web.invoice_page import SCRIPT_WORDS, environment
 from counterfoil.web.look import Look, look_of
 
 _PAGE_WORDS = (
     "downloads", "get_pdf", "get_bundle", "proof", "proof_key", "proof_running", "proof_ok", "proof_bad", "proof_failed",
-    "proof_later", "proof_script", "not_proved", "passed", "failed", "again", "checks", "receipt_json", "receipt_verify",
+    "proof_later", "proof_script", "not_proved", "passed", "failed", "again", "checks", "web_crypto",
+    "receipt_json", "receipt_verify",
     "receipt_proof_intro", "receipt_waiting", "receipt_link_to",
 )
-_SCRIPT_WORDS = ("proof_running", "proof_ok", "proof_bad", "proof_failed", "not_proved", "passed", "failed", "checks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def receipt_page(
         embed=embed,
         trusted_keys=json.dumps(links.trusted_keys),
         shown=json.dumps(_shown(receipt)),
-        script_words=json.dumps({key: words[key] for key in _SCRIPT_WORDS}),
+        script_words=json.dumps({key: words[key] for key in SCRIPT_WORDS}),
     )
 
 

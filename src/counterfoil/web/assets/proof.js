@@ -25,13 +25,13 @@ function item(parent, className, ...texts) {
   parent.append(li);
 }
 
-function show({ ok, checks, notProved }) {
+function show({ ok, checks, notProved, webCrypto }) {
   const good = checks.filter((check) => check.ok);
   const bad = checks.filter((check) => !check.ok);
   const holds = ok === true && good.length > 0 && bad.length === 0;
   say(holds ? "ok" : "bad", holds ? words.proof_ok : words.proof_bad);
   checked.querySelector("summary").textContent = words.checks
-    .replace("{good}", good.length).replace("{all}", checks.length);
+    .replace("{good}", good.length).replace("{all}", checks.length) + (webCrypto ? ` · ${words.web_crypto}` : "");
   checked.open = !holds;
   for (const check of [...bad, ...good]) {
     item(checked.querySelector("ul"), check.ok ? "ok" : "bad", ["b", check.ok ? words.passed : words.failed], ["strong", check.name],

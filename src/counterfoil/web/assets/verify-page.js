@@ -86,7 +86,7 @@ function about(bytes) {
   return facts.filter(([, value]) => value.trim());
 }
 
-function draw(name, bytes, { ok, checks, notProved }) {
+function draw(name, bytes, { ok, checks, notProved, webCrypto }) {
   const bad = checks.filter((check) => !check.ok);
   const good = checks.filter((check) => check.ok);
   const holds = ok === true && good.length > 0 && bad.length === 0;
@@ -115,6 +115,7 @@ function draw(name, bytes, { ok, checks, notProved }) {
   details.open = holds && good.length <= 12;
   add(details, "summary", `What was proved (${good.length})`);
   listed(details, good);
+  if (webCrypto) add(details, "p", "Hash and signatures were confirmed by this browser's own cryptography (WebCrypto).");
   limited(box, notProved);
   return { box, heading, holds };
 }

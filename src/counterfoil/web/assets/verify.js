@@ -218,7 +218,29 @@ export function verifyEd25519(publicKey, message, signature) {
     const step = table[Number(((s >> bit) & 1n) | (((h >> bit) & 1n) << 1n))];
     if (step) result = add(result, step);
   }
-  return same(encodePoint(result), signature.slice(0, 32));
+  const holds = same(encodePoint(result), signature.slice(0, 32));
+  if (holds) accepted?.push({ publicKey, message, signature });
+  return holds;
+}
+
+// Signatures that were accepted while a bundle is looked at.
+let accepted = null;
+
+// Whether the browser's own cryptography agrees: null where it has none (pages without TLS, or no Ed25519).
+async function agrees(bytes, hash, signatures) {
+  const subtle = globalThis.crypto?.subtle;
+  if (!subtle) return null;
+  try {
+    if (!same(new Uint8Array(await subtle.digest("SHA-256", bytes)), hash)) return false;
+    for (const { publicKey, message, signature } of signatures) {
+      const key = await subtle.importKey("raw", publicKey, { name: "Ed25519" }, false, ["verify"]);
+      if (!(await subtle.verify({ name: "Ed25519" }, key, signature, message))) return false;
+    }
+    return true;
+  } catch (error) {
+    if (error?.name === "NotSupportedError" || error?.name === "SyntaxError") return null;
+    throw error;
+  }
 }
 
 // ---------------------------------------------------------------------------------------------- the log (RFC 9162)
@@ -1558,8 +1580,24 @@ export function evaluated(text, values = {}) {
   }
 }
 
-// bytes: Uint8Array of the file. trustedKeys: verifier keys that the reader has from elsewhere.
+// bytes: Uint8Array of the file. trustedKeys: verifier keys that the reader has from elsewhere. What holds is asked of the
+// browser's own WebCrypto as well: `webCrypto` is true where it agreed, null where there is none, and a verdict that it
+// contradicts fails.
 export async function verifyBundle(bytes, { trustedKeys = [] } = {}) {
+  accepted = [];
+  const signatures = accepted;
+  const verdict = verifiedHere(bytes, trustedKeys);
+  accepted = null;
+  verdict.webCrypto = verdict.ok ? await agrees(bytes, sha256(bytes), signatures) : null;
+  if (verdict.webCrypto === false) {
+    const says = "the browser's own WebCrypto disagrees over a hash or a signature";
+    verdict.checks.push({ name: "cryptography", ok: false, says });
+    verdict.ok = false;
+  }
+  return verdict;
+}
+
+function verifiedHere(bytes, trustedKeys) {
   const checks = [];
   const notProved = [];
   const check = (name, what) => {
