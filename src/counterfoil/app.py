@@ -17,6 +17,7 @@ from typing import Any
 from counterfoil.adapters.mail.mime import message_bytes
 from counterfoil.adapters.mail.smtp import SmtpPost, check_ca, read_smtp_url
 from counterfoil.adapters.passwords import Argon2
+from counterfoil.adapters.psp.gateways import Gateways
 from counterfoil.adapters.secrets import Vault, installation_secret
 from counterfoil.adapters.signing import Ed25519Signer, LogKeys
 from counterfoil.adapters.tokens import read_token
@@ -45,8 +46,9 @@ from counterfoil.flows.sessions import Sessions
 from counterfoil.flows.sharing import Share, admit, rotate_key, rotate_link
 from counterfoil.flows.witness_logs import own_key
 from counterfoil.jobs.ask_witnesses import AskingWitnesses
+from counterfoil.jobs.charges import AskingProviders, ReadingPayouts
 from counterfoil.jobs.deliver import Letters, delivering, draft_of
-from counterfoil.jobs.timetable import Job, timetable
+from counterfoil.jobs.timetable import EVERY_MODE, Job, timetable
 from counterfoil.jobs.webhooks import Calling
 from counterfoil.settings import Settings
 from counterfoil.store.database import app_pool, embedded_url, migrate
@@ -271,6 +273,12 @@ class House:
             return {}
 
     @property
+    def gateways(self) -> Gateways:
+        """Reaches payment providers."""
+        vault = self.vault
+        return Gateways(self.tx, vault.encrypt, vault.decrypt, self.clock, self.settings.public_url, self.settings.stripe_api)
+
+    @property
     def timetable(self) -> tuple[Job, ...]:
         """What the worker does by itself."""
 
@@ -281,7 +289,18 @@ class House:
         calling = Calling(self.tx, self.webhook_calls, self.webhook_safe, self.clock, links=self.receipt_links)
         deliver = delivering(self.tx, self.letters, self.post, self.clock)
         asking = AskingWitnesses(self.tx, self.witness_calls.post)
-        return timetable(self.tx, self.signer, bring_up, deliver, call_webhooks=calling, ask_witnesses=asking)
+        return timetable(self.tx, self.signer, bring_up, deliver, call_webhooks=calling, ask_witnesses=asking,
+                         more=self.provider_jobs)  # fmt: skip
+
+    @property
+    def provider_jobs(self) -> tuple[Job, ...]:
+        """What payment providers are asked for."""
+        providers = self.gateways
+        asking = AskingProviders(self.tx, providers.of, self.clock, providers.collect)
+        return (
+            Job("ask_providers", 2, EVERY_MODE, asking, lane="providers"),
+            Job("read_payouts", 3600, EVERY_MODE, ReadingPayouts(self.tx, providers.of), lane="providers"),
+        )
 
     def close(self) -> None:
         """Give the database connections back."""

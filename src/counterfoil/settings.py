@@ -22,6 +22,7 @@ class Settings:
     `smtp_url`: the mail server that documents are handed to (`COUNTERFOIL_SMTP_URL`, such as
     `smtp://user:password@host:587?from=billing@example.com`); without it none go out. `webhook_allow`: hosts and networks
     (CIDR), separated by commas, that webhooks may call although they are not public (`COUNTERFOIL_WEBHOOK_ALLOW`).
+    `stripe_api`: another address of Stripe's API, such as a double's (`COUNTERFOIL_STRIPE_API`).
     """
 
     home: Path
@@ -32,6 +33,7 @@ class Settings:
     says_public_url: bool = False
     smtp_url: str | None = field(default=None, repr=False)
     webhook_allow: str = ""
+    stripe_api: str = ""
 
     def served_on(self, port: int) -> Settings:
         """The settings of a server on that port of this machine: customers reach it there unless somebody says otherwise."""
@@ -50,4 +52,5 @@ def read_settings(env: Mapping[str, str] | None = None) -> Settings:
         says_public_url=bool(env.get("COUNTERFOIL_PUBLIC_URL")),
         smtp_url=env.get("COUNTERFOIL_SMTP_URL") or None,
         webhook_allow=env.get("COUNTERFOIL_WEBHOOK_ALLOW") or "",
+        stripe_api=(env.get("COUNTERFOIL_STRIPE_API") or "").rstrip("/"),
     )

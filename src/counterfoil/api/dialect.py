@@ -69,6 +69,11 @@ class House(Protocol):
         """Reaches receivers of webhooks."""
         ...
 
+    @property
+    def gateways(self) -> Any:
+        """Reaches payment providers."""
+        ...
+
     def tx(self, tenant: int, actor: str = "system") -> AbstractContextManager[Any]:
         """A transaction of a tenant."""
         ...

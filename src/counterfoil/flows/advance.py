@@ -17,10 +17,14 @@ from counterfoil.core.contracts.charges import FEES, USAGE, ChargeKey
 from counterfoil.core.contracts.terms import Contract
 from counterfoil.core.invoicing.document import Document
 from counterfoil.flows.bill_upon_usage import Touched, bill_upon_usage, settle_contract
+from counterfoil.flows.charge import promise_due_charges
 from counterfoil.flows.fall_due import next_issue_at, pricings_of
+from counterfoil.flows.fill_wallets import expire_wallets
 from counterfoil.flows.issue_documents import SWEEP_LOCK, due_charges, issue_due, not_billed
+from counterfoil.flows.keep_wallets import top_up_wallets
 from counterfoil.flows.ports import OpenTx, Tx
 from counterfoil.flows.restate import restate
+from counterfoil.flows.spend_credits import expire_credits
 from counterfoil.flows.write_own_deltas import write_usage
 
 CHUNK = 500
@@ -43,12 +47,14 @@ LATE_USAGE = "usage reported or corrected after the document was issued"
 
 @dataclass(frozen=True, slots=True)
 class Advanced:
-    """What an advance did. `now`: the tenant's time after it; `parked`: contracts that could not be billed, with reasons."""
+    """What an advance did. `now`: the tenant's time after it; `charges`: payments that providers are asked for;
+    `parked`: contracts that could not be billed, with reasons."""
 
     now: datetime
     issued: int = 0
     notes: int = 0
     contracts: int = 0
+    charges: int = 0
     parked: tuple[tuple[str, str], ...] = field(default=())
 
 
@@ -77,11 +83,36 @@ def advance(
             until = tx.now
             at = tx.first_due(until)
             writes_usage = bool(tx.balance_setting().usage)
+        _expire(db, tenant, actor, until if at is None else at)
         if at is None:
+            done = _top_up(db, tenant, actor, done, seen)
             if writes_usage:
                 write_usage(db, tenant, actor)
-            return replace(done, now=until)
+            return replace(done, now=until, charges=promise_due_charges(db, tenant, actor))
         done = _issue_at(db, tenant, actor, at, chunk, done, seen)
+
+
+def _expire(db: OpenTx, tenant: int, actor: str, until: datetime) -> None:
+    """Prepaid balances that ended by then are emptied before what falls due then is issued."""
+    for expire in (expire_wallets, expire_credits):
+        while True:
+            with db.tx(tenant, actor) as tx:
+                if expire(tx, until, CHUNK) < CHUNK:
+                    break
+
+
+def _top_up(
+    db: OpenTx, tenant: int, actor: str, done: Advanced, seen: Callable[[list[Document], datetime], None] | None
+) -> Advanced:
+    """Issue the invoices that fill wallets which hold less than they should."""
+    while True:
+        with db.tx(tenant, actor) as tx:
+            made, now = top_up_wallets(tx, CHUNK), tx.now
+        if seen and made:
+            seen(made, now)
+        done = replace(done, issued=done.issued + len(made))
+        if len(made) < CHUNK:
+            return done
 
 
 def move_clock(tx: Tx, to: datetime) -> None:

@@ -87,15 +87,16 @@ class AskingProviders:
         try:
             (self._charge if promise.kind == CHARGE else self._refund)(tenant, promise)
             return 1
-        except GatewayFault as fault:
-            _log.warning("provider did not answer", tenant=tenant, kind=promise.kind, ref=promise.ref, tries=promise.tries,
-                         reason=fault.message, permanent=fault.permanent)
+        except GatewayFault as error:
+            fault = error
         except Upstream:
             raise  # the database: what was claimed is taken up again
         except Exception as error:
             _log.exception("a provider could not be asked", tenant=tenant, kind=promise.kind, ref=promise.ref)
             code = error.code if isinstance(error, Refusal) else "provider.error"
             fault = GatewayFault(code, f"{type(error).__name__}: {error}")
+        _log.warning("provider did not do it", tenant=tenant, kind=promise.kind, ref=promise.ref, tries=promise.tries,
+                     reason=fault.message, permanent=fault.permanent)
         with self.open_tx(tenant, "worker") as tx:
             charge.not_now(tx, promise, fault, self.wall())
         return 0

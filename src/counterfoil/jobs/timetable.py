@@ -45,10 +45,12 @@ def timetable(
     deliver: Callable[[int, Callable[[], bool]], int] | None = None,
     call_webhooks: Callable[[int, Callable[[], bool]], int] | None = None,
     ask_witnesses: Callable[[int, Callable[[], bool]], int] | None = None,
+    more: tuple[Job, ...] = (),
 ) -> tuple[Job, ...]:
     """The jobs of an installation. `signer_of` opens the log key of a transaction's tenant; `advance` brings a tenant
     up to date in transactions of its own and tells how many documents that made; `deliver` sends what was promised,
-    `call_webhooks` tells those who subscribed, `ask_witnesses` has new checkpoints cosigned.
+    `call_webhooks` tells those who subscribed, `ask_witnesses` has new checkpoints cosigned, and `more` is
+    what else there is.
 
     Tenants of both modes are advanced: a test tenant follows the wall clock until its own is moved.
     """
@@ -61,6 +63,7 @@ def timetable(
         Job("work_uploads", 1, EVERY_MODE, working_uploads(open_tx), lane="uploads"),
         Job("refresh_value_drafts", 15, EVERY_MODE, refreshing_values(open_tx), lane="values"),
         Job("forget_answers", 3600, EVERY_MODE, forgetting(open_tx)),
+        *more,
     )
 
 

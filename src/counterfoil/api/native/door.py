@@ -43,6 +43,11 @@ class House(Protocol):
         """Where mails are handed over; None when no mail server is configured."""
         ...
 
+    @property
+    def gateways(self) -> Any:
+        """Reaches payment providers."""
+        ...
+
     def rotate_share_key(self, tx: Any) -> str:
         """A new key that tokens for private receipts are signed with."""
         ...
