@@ -19,6 +19,7 @@ from counterfoil.core.basis.refusals import Upstream
 from counterfoil.store.accounts import AccountRows
 from counterfoil.store.audit import AuditRows
 from counterfoil.store.balances import BalanceRows
+from counterfoil.store.bank import BankRows
 from counterfoil.store.books import BookRows
 from counterfoil.store.catalogue import CatalogueRows
 from counterfoil.store.contracts import ContractRows
@@ -52,7 +53,7 @@ class Tx(
     TenantRows, PartyRows, CatalogueRows, ContractRows, UsageRows, FormatRows, UploadRows, DocumentRows, BookRows,
     LogRows, AuditRows, PromiseRows, LayoutRows, SessionRows, NumberedPages, LandingRows, Views,
     SalesRows, AccountRows, ValueRows, BalanceRows, PaymentReceiptRows, SharingRows, WebhookRows, WitnessRows,
-    PaymentRows, GatewayRows,
+    PaymentRows, GatewayRows, BankRows,
     TokenRows,
 ):
     """An open transaction. `tenant` binds every statement, twice: each names it, and row-level security insists.
