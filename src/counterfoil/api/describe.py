@@ -63,7 +63,7 @@ def describe(shown: Shown) -> Schema:
     dialect = shown.dialect
     routes: Sequence[Any] = dialect.routes
     named = [kind for r in routes for kind in (r.body, r.answer, r.query) if kind is not None]
-    kinds = list(dict.fromkeys(leaf for kind in named for leaf in _leaves(kind)))
+    kinds = list(dict.fromkeys(leaf for kind in named for leaf in leaves(kind)))
     schemas, components = msgspec.json.schema_components(kinds, ref_template=REFS + "{name}")
     by_leaf = dict(zip(kinds, schemas, strict=True))
     found = {**components, "Problem": _like(dialect.error(404, "NOT_FOUND", "there is no customer acme").value)}
@@ -95,18 +95,19 @@ def describe(shown: Shown) -> Schema:
     return described
 
 
-def _leaves(kind: Any) -> list[Any]:
+def leaves(kind: Any) -> list[Any]:
     """The types that a type is composed of: lists and unions are put together here, of whatever they hold."""
     if get_origin(kind) in (list, Union, UnionType):
-        return [leaf for part in get_args(kind) for leaf in _leaves(part)]
+        return [leaf for part in get_args(kind) for leaf in leaves(part)]
     return [kind]
 
 
-def _composed(kind: Any, by_leaf: Mapping[Any, Schema]) -> Schema:
+def composed(kind: Any, by_leaf: Mapping[Any, Schema]) -> Schema:
+    """The schema of a type from those of its leaves."""
     if get_origin(kind) is list:
-        return {"type": "array", "items": _composed(get_args(kind)[0], by_leaf)}
+        return {"type": "array", "items": composed(get_args(kind)[0], by_leaf)}
     if get_origin(kind) in (Union, UnionType):
-        return {"anyOf": [_composed(part, by_leaf) for part in get_args(kind)]}
+        return {"anyOf": [composed(part, by_leaf) for part in get_args(kind)]}
     return by_leaf[kind]
 
 
@@ -132,7 +133,7 @@ def _operation(
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in re.findall(r"{(\w+)}", route.path)
     ]
-    query = components.get(_composed(route.query, by_leaf).get("$ref", "").removeprefix(REFS), {})
+    query = components.get(composed(route.query, by_leaf).get("$ref", "").removeprefix(REFS), {})
     for name, schema in query.get("properties", {}).items():
         parameters.append({"name": name, "in": "query", "required": name in query.get("required", ()),
                            "schema": _not_null(schema)})
@@ -154,7 +155,7 @@ def _operation(
     elif route.by == "person":
         found["security"] = [{"session": []}, {"bearer": []}]
     if route.body is not None:
-        found["requestBody"] = {"content": {JSON: {"schema": _composed(route.body, by_leaf)}}}
+        found["requestBody"] = {"content": {JSON: {"schema": composed(route.body, by_leaf)}}}
     return found
 
 
@@ -162,7 +163,7 @@ def _success(dialect: Dialect, route: Route, by_leaf: Mapping[Any, Schema]) -> S
     media = next((kind for ending, kind in MEDIA.items() if route.path.endswith(f".{ending}")), JSON)
     if media != JSON:
         return {"description": route.summary, "content": {media: {"schema": {"type": "string", "format": "binary"}}}}
-    schema: Schema = {} if route.answer is None else _composed(route.answer, by_leaf)
+    schema: Schema = {} if route.answer is None else composed(route.answer, by_leaf)
     return {"description": route.summary, "content": {JSON: {"schema": _enveloped(dialect.success(_PRESENT), schema)}}}
 
 

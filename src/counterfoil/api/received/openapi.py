@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from importlib.metadata import version
-from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Any
 
 import msgspec
 
+from counterfoil.api.describe import composed, leaves
 from counterfoil.api.dialect import JSON
 from counterfoil.api.received.door import Route
 from counterfoil.api.received.errors import ErrorOut
@@ -67,10 +67,10 @@ def describe(routes: Iterable[Route]) -> Schema:
     """The description of these routes."""
     routes = tuple(routes)
     named = [t for r in routes for t in (r.body, r.answer, r.query) if t is not None]
-    kinds = list(dict.fromkeys([*(leaf for kind in named for leaf in _leaves(kind)), ErrorOut]))
+    kinds = list(dict.fromkeys([*(leaf for kind in named for leaf in leaves(kind)), ErrorOut]))
     schemas, components = msgspec.json.schema_components(kinds, ref_template=REFS + "{name}")
     by_leaf = dict(zip(kinds, schemas, strict=True))
-    by_kind = {kind: _composed(kind, by_leaf) for kind in [*named, ErrorOut]}
+    by_kind = {kind: composed(kind, by_leaf) for kind in [*named, ErrorOut]}
     found = dict(components)
     for name, fields in _REQUIRED.items():
         if name in found:
@@ -98,21 +98,6 @@ def describe(routes: Iterable[Route]) -> Schema:
         },
     })
     return described
-
-
-def _leaves(kind: Any) -> list[Any]:
-    """The types that a type is composed of: lists and unions are put together here, of whatever they hold."""
-    if get_origin(kind) in (list, Union, UnionType):
-        return [leaf for part in get_args(kind) for leaf in _leaves(part)]
-    return [kind]
-
-
-def _composed(kind: Any, by_leaf: Mapping[Any, Schema]) -> Schema:
-    if get_origin(kind) is list:
-        return {"type": "array", "items": _composed(get_args(kind)[0], by_leaf)}
-    if get_origin(kind) in (Union, UnionType):
-        return {"anyOf": [_composed(part, by_leaf) for part in get_args(kind)]}
-    return by_leaf[kind]
 
 
 def _operation(route: Route, by_kind: Mapping[Any, Schema], components: Mapping[str, Schema]) -> Schema:
