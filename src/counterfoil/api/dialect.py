@@ -59,6 +59,10 @@ class House(Protocol):
         """Where events land."""
         ...
 
+    def hosted_url(self, tenant_ref: str, document_ref: str) -> str:
+        """Where a customer sees a document."""
+        ...
+
     @property
     def webhook_safe(self) -> Any:
         """Closes and opens the secrets of webhooks."""

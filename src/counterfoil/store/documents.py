@@ -21,7 +21,7 @@ CREDITED: Final = (
 )
 """What credit notes took off a document `d`: off the invoice first, and beyond it off its debit notes, the oldest first."""
 
-_ROW = (
+DOCUMENT_ROW: Final = (
     "SELECT d.document_ref::text, d.kind, d.number, d.entity_ref::text, d.customer_ref::text, c.name, d.contract_ref::text, "
     "d.corrects::text, d.currency, d.issued_on, d.due_on, d.total_minor, "
     "(SELECT at FROM document_mark m WHERE m.tenant = d.tenant AND m.document_ref = d.document_ref AND m.mark = 'sent'), "
@@ -35,20 +35,23 @@ _ROW = (
     "FROM document d JOIN customer c ON c.tenant = d.tenant AND c.customer_ref = d.customer_ref WHERE d.tenant = %s "
 )
 
-_IN_STATE = (
-    "SELECT x.* FROM ({rows}) AS x(ref, kind, number, entity_ref, customer_ref, customer_name, contract_ref, corrects, "
-    "currency, issued_on, due_on, total, sent_at, paid_at, cancelled_at, credited, paid, written_off) "
-    "JOIN entity e ON e.tenant = %s AND e.entity_ref = x.entity_ref::uuid WHERE CASE "
-    "WHEN x.cancelled_at IS NOT NULL THEN 'CANCELLED' "
+STATE: Final = (
+    "CASE WHEN x.cancelled_at IS NOT NULL THEN 'CANCELLED' "
     "WHEN x.kind = 'CREDIT' THEN CASE WHEN x.sent_at IS NULL THEN 'ISSUED' ELSE 'SENT' END "
     "WHEN x.credited > 0 AND x.credited >= x.total THEN 'CANCELLED' "
     "WHEN x.total <= x.credited + x.paid + x.written_off THEN CASE WHEN x.written_off > 0 AND x.paid = 0 "
     "THEN 'WRITTEN_OFF' ELSE 'PAID' END "
     "WHEN (%s AT TIME ZONE e.time_zone)::date > x.due_on THEN 'LATE' "
     "WHEN x.paid > 0 THEN 'PARTLY_PAID' "
-    "WHEN x.sent_at IS NOT NULL THEN 'SENT' ELSE 'ISSUED' END = %s ORDER BY x.issued_on, x.ref::uuid LIMIT %s"
+    "WHEN x.sent_at IS NOT NULL THEN 'SENT' ELSE 'ISSUED' END"
 )
 """The rule of `flows/document_state.py` in SQL; a test holds them to each other."""
+ROWS_AS_X: Final = (
+    "({rows}) AS x(ref, kind, number, entity_ref, customer_ref, customer_name, contract_ref, corrects, "
+    "currency, issued_on, due_on, total, sent_at, paid_at, cancelled_at, credited, paid, written_off) "
+    "JOIN entity e ON e.tenant = %s AND e.entity_ref = x.entity_ref::uuid "
+)
+_IN_STATE = f"SELECT x.* FROM {ROWS_AS_X}WHERE {STATE} = %s ORDER BY x.issued_on, x.ref::uuid LIMIT %s"
 
 
 class DocumentRows(Rows):
@@ -158,12 +161,12 @@ class DocumentRows(Rows):
 
     def document_row(self, ref: str) -> DocumentRow | None:
         """One document by its reference."""
-        row = self.one(_ROW + "AND d.document_ref = %s", self.tenant, ref)
+        row = self.one(DOCUMENT_ROW + "AND d.document_ref = %s", self.tenant, ref)
         return None if row is None else DocumentRow(*row)
 
     def document_rows(self, refs: Sequence[str]) -> dict[Ref, DocumentRow]:
         """These documents, those that there are."""
-        rows = self.all(_ROW + "AND d.document_ref = ANY(%s::uuid[])", self.tenant, list(refs))
+        rows = self.all(DOCUMENT_ROW + "AND d.document_ref = ANY(%s::uuid[])", self.tenant, list(refs))
         return {Ref(r[0]): DocumentRow(*r) for r in rows}
 
     def document_by_number(self, number: str) -> Ref | None:
@@ -216,7 +219,7 @@ class DocumentRows(Rows):
             where += "AND (d.issued_on, d.document_ref) > (%s, %s::uuid) "
             params.extend(after)
         if state is None:
-            rows = self.all(_ROW + where + "ORDER BY d.issued_on, d.document_ref LIMIT %s", *params, limit)
+            rows = self.all(DOCUMENT_ROW + where + "ORDER BY d.issued_on, d.document_ref LIMIT %s", *params, limit)
         else:
-            rows = self.all(_IN_STATE.format(rows=_ROW + where), *params, self.tenant, self.now, state, limit)
+            rows = self.all(_IN_STATE.format(rows=DOCUMENT_ROW + where), *params, self.tenant, self.now, state, limit)
         return [DocumentRow(*r) for r in rows]

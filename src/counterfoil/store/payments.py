@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from counterfoil.core.basis.ids import Ref
 from counterfoil.flows.payment_rows import (
@@ -21,7 +21,7 @@ from counterfoil.flows.payment_rows import (
 from counterfoil.store.documents import CREDITED
 from counterfoil.store.rows import Rows, decoder, encode
 
-_PAYMENT = (
+PAYMENT: Final = (
     "SELECT p.payment_ref::text, p.number, p.entity_ref::text, p.customer_ref::text, c.name, p.currency, p.amount_minor, "
     "p.method, p.state, p.received_at, coalesce(p.provider, ''), coalesce(p.provider_ref, ''), p.reference, p.memo, "
     "p.metadata, p.source_ref::text, p.created_at, p.updated_at, "
@@ -106,8 +106,8 @@ class PaymentRows(Rows):
 
     def payment_rows(self, refs: Sequence[str]) -> dict[Ref, PaymentRow]:
         """These payments, those that there are."""
-        rows = self.all(_PAYMENT + "AND p.payment_ref = ANY(%s::uuid[])", self.tenant, list(refs)) if refs else []
-        return {Ref(r[0]): _payment(r) for r in rows}
+        rows = self.all(PAYMENT + "AND p.payment_ref = ANY(%s::uuid[])", self.tenant, list(refs)) if refs else []
+        return {Ref(r[0]): payment_of(r) for r in rows}
 
     def payment_numbered(self, number: str) -> Ref | None:
         """The payment that is called `PAY-000012`."""
@@ -144,8 +144,8 @@ class PaymentRows(Rows):
         if before is not None:
             where += "AND (p.received_at, p.payment_ref) < (%s, %s::uuid) "
             params.extend(before)
-        rows = self.all(f"{_PAYMENT}{where}ORDER BY p.received_at DESC, p.payment_ref DESC LIMIT %s", *params, limit)
-        return [_payment(r) for r in rows]
+        rows = self.all(f"{PAYMENT}{where}ORDER BY p.received_at DESC, p.payment_ref DESC LIMIT %s", *params, limit)
+        return [payment_of(r) for r in rows]
 
     def change_payment(
         self, ref: str, state: str, *, received_at: datetime | None = None, provider: str = "", provider_ref: str = "",
@@ -298,7 +298,8 @@ class PaymentRows(Rows):
         return None if row is None else Ref(row[0])
 
 
-def _payment(row: Sequence[Any]) -> PaymentRow:
+def payment_of(row: Sequence[Any]) -> PaymentRow:
+    """A payment of a row of `PAYMENT`."""
     *rest, intent = row
     return PaymentRow(*rest, intent=decoder(Intent).decode(intent) if intent else Intent())
 

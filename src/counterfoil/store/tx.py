@@ -31,6 +31,7 @@ from counterfoil.store.layouts import LayoutRows
 from counterfoil.store.log import LogRows
 from counterfoil.store.numbered_pages import NumberedPages
 from counterfoil.store.parties import PartyRows
+from counterfoil.store.payment_pages import PaymentPages
 from counterfoil.store.payment_receipts import PaymentReceiptRows
 from counterfoil.store.payments import PaymentRows
 from counterfoil.store.promises import PromiseRows
@@ -53,7 +54,7 @@ class Tx(
     TenantRows, PartyRows, CatalogueRows, ContractRows, UsageRows, FormatRows, UploadRows, DocumentRows, BookRows,
     LogRows, AuditRows, PromiseRows, LayoutRows, SessionRows, NumberedPages, LandingRows, Views,
     SalesRows, AccountRows, ValueRows, BalanceRows, PaymentReceiptRows, SharingRows, WebhookRows, WitnessRows,
-    PaymentRows, GatewayRows, BankRows,
+    PaymentRows, PaymentPages, GatewayRows, BankRows,
     TokenRows,
 ):
     """An open transaction. `tenant` binds every statement, twice: each names it, and row-level security insists.

@@ -6,7 +6,9 @@ from counterfoil.api.dialect import Answer, Dialect, Route
 from counterfoil.api.paid import (
     costs,
     customers,
+    invoices,
     orders,
+    payments,
     products,
     public,
     signals,
@@ -46,7 +48,8 @@ def error(status: int, code: str, message: str, headers: dict[str, str] | None =
 
 
 ROUTES: tuple[Route, ...] = (
-    *customers.ROUTES, *states.ROUTES, *products.ROUTES, *orders.ROUTES, *signals.ROUTES, *costs.ROUTES,
+    *customers.ROUTES, *states.ROUTES, *products.ROUTES, *orders.ROUTES, *invoices.ROUTES,
+    *payments.ROUTES, *signals.ROUTES, *costs.ROUTES,
     *value_receipts.ROUTES, *value_metrics.ROUTES, *value_models.ROUTES,
     *webhooks.ROUTES, *public.ROUTES,
 )

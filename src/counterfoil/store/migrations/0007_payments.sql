@@ -144,6 +144,16 @@ CREATE INDEX write_off_by_document ON write_off (tenant, document_ref);
 CREATE TRIGGER write_offs_stay BEFORE UPDATE OR DELETE ON write_off
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
+CREATE TABLE document_metadata (
+    tenant       integer NOT NULL,
+    document_ref uuid NOT NULL,
+    metadata     text NOT NULL,
+    updated_at   timestamptz NOT NULL,
+    PRIMARY KEY (tenant, document_ref),
+    FOREIGN KEY (tenant, document_ref) REFERENCES document
+);
+COMMENT ON TABLE document_metadata IS 'what callers keep with a document: JSON as one text; the document itself never changes';
+
 -- What the books and the receipts say of payments.
 ALTER TABLE entry ADD COLUMN payment_ref uuid;
 ALTER TABLE entry ADD FOREIGN KEY (tenant, payment_ref) REFERENCES payment;
@@ -182,4 +192,4 @@ UPDATE entry SET payment_ref = entry_ref
 WHERE (tenant, entry_ref) IN (SELECT tenant, payment_ref FROM payment);
 ALTER TABLE entry ENABLE TRIGGER entries_stay;
 
-SELECT keep_apart(ARRAY['payment', 'payment_counter', 'payment_attempt', 'allocation', 'refund', 'dispute', 'write_off']);
+SELECT keep_apart(ARRAY['payment', 'payment_counter', 'document_metadata', 'payment_attempt', 'allocation', 'refund', 'dispute', 'write_off']);
