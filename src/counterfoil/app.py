@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from counterfoil.adapters.chain.nodes import Chains
 from counterfoil.adapters.mail.mime import message_bytes
 from counterfoil.adapters.mail.smtp import SmtpPost, check_ca, read_smtp_url
 from counterfoil.adapters.passwords import Argon2
@@ -46,6 +47,7 @@ from counterfoil.flows.sessions import Sessions
 from counterfoil.flows.sharing import Share, admit, rotate_key, rotate_link
 from counterfoil.flows.witness_logs import own_key
 from counterfoil.jobs.ask_witnesses import AskingWitnesses
+from counterfoil.jobs.chain import WatchingChains
 from counterfoil.jobs.charges import AskingProviders, ReadingPayouts
 from counterfoil.jobs.deliver import Letters, delivering, draft_of
 from counterfoil.jobs.timetable import EVERY_MODE, Job, timetable
@@ -290,7 +292,17 @@ class House:
         deliver = delivering(self.tx, self.letters, self.post, self.clock)
         asking = AskingWitnesses(self.tx, self.witness_calls.post)
         return timetable(self.tx, self.signer, bring_up, deliver, call_webhooks=calling, ask_witnesses=asking,
-                         more=self.provider_jobs)  # fmt: skip
+                         more=(*self.provider_jobs, self.chain_job))  # fmt: skip
+
+    @property
+    def chains(self) -> Chains:
+        """Reaches nodes of chains, and reads addresses."""
+        return Chains(self.vault.encrypt, self.vault.decrypt, self.webhook_calls)
+
+    @property
+    def chain_job(self) -> Job:
+        """Looking for transfers of tokens."""
+        return Job("watch_chains", 10, EVERY_MODE, WatchingChains(self.tx, self.chains.node), lane="chains")
 
     @property
     def provider_jobs(self) -> tuple[Job, ...]:

@@ -34,6 +34,10 @@ class TokenRows(Rows):
         """Every chain, by its id."""
         return [_chain(r) for r in self.all(_CHAIN + "ORDER BY chain_id", self.tenant)]
 
+    def is_parked(self, work: str, ref: str) -> bool:
+        """Whether this waits in the work list."""
+        return self.one("SELECT FROM parked WHERE tenant = %s AND work = %s AND ref = %s", self.tenant, work, ref) is not None
+
     def chain_row(self, chain_id: int) -> ChainRow | None:
         """One chain."""
         row = self.one(_CHAIN + "AND chain_id = %s", self.tenant, chain_id)

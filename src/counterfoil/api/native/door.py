@@ -120,6 +120,11 @@ class House(Protocol):
         ...
 
     @property
+    def chains(self) -> Any:
+        """Reads addresses of chains, closes and checks those of nodes."""
+        ...
+
+    @property
     def witness_calls(self) -> Any:
         """Reaches witnesses; checks their addresses."""
         ...
