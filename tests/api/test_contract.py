@@ -15,7 +15,7 @@ from counterfoil.core.basis.period import local_date
 from counterfoil.flows.document_state import state_now
 from tests.api.native import Api, Shop, bad, good, invoice, key_of, open_shop
 
-STATES = ("ISSUED", "SENT", "PARTLY_PAID", "PAID", "LATE", "CANCELLED", "UPCOMING", "UNDER_REVIEW")
+STATES = ("ISSUED", "SENT", "PARTLY_PAID", "PAID", "LATE", "CANCELLED", "UPCOMING", "UNDER_REVIEW", "WRITTEN_OFF")
 
 
 # Keys and roles

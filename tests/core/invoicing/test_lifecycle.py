@@ -41,6 +41,10 @@ DUE = date(2026, 3, 31)
         (Facts(100, DUE, credited_minor=100), DUE, "CANCELLED", "CANCELLED"),
         (Facts(100, DUE, paid_minor=100, credited_minor=100), DUE, "CANCELLED", "CANCELLED"),
         (Facts(0, DUE), DUE + timedelta(days=1), "PAID", "PAID"),
+        (Facts(100, DUE, written_off_minor=100), DUE + timedelta(days=1), "WRITTEN_OFF", "CANCELLED"),
+        (Facts(100, DUE, paid_minor=95, written_off_minor=5), DUE + timedelta(days=1), "PAID", "PAID"),
+        (Facts(100, DUE, written_off_minor=99), DUE + timedelta(days=1), "LATE", "LATE"),
+        (Facts(100, DUE, credited_minor=60, written_off_minor=40), DUE, "WRITTEN_OFF", "CANCELLED"),
     ],
 )
 def test_the_state_is_what_the_facts_say(facts: Facts, today: date, state: State, received: str) -> None:
