@@ -29,6 +29,7 @@ from counterfoil.api.received.usage_files import upload_handlers
 from counterfoil.app import House
 from counterfoil.flows.keys import Auth
 from counterfoil.jobs.worker import run_worker
+from counterfoil.web.payment_door import payment_door
 from counterfoil.web.receipt_pages import receipt_pages
 from counterfoil.web.routes import error_response, pages
 from counterfoil.web.shared_record_page import shared_record_pages
@@ -37,9 +38,11 @@ from counterfoil.web.value_receipt_page import value_receipt_pages
 from counterfoil.web.verify_page import verify_pages
 
 THREADS = 7
-"""Handlers that run at once: with the worker's four lanes, calls of webhooks and the usage writers they stay within the house's connections."""
+"""Handlers that run at once: with the worker's four lanes, calls of webhooks and the usage writers they stay within
+the house's connections."""
 STOP_SECONDS = 20
-PAGES = ("/i/", "/assets/", "/log/", "/receipt/", "/public/", "/c/", "/look/", "/logo/", "/gallery", "/verify")
+PAGES = ("/i/", "/assets/", "/log/", "/receipt/", "/public/", "/c/", "/look/", "/logo/", "/gallery", "/verify",
+         "/pay/")
 """Where people look: what is not found there is a page, too."""
 DIALECTS = (RECEIVED, PAID, PACSPACE, GIGSTACK)
 """The published APIs, which share one door; the native one has its own."""
@@ -56,6 +59,7 @@ class Server:
             route_handlers=[
                 *handlers(house), *received_about(), *upload_handlers(house), *pages(house), *upload_pages(),
                 *receipt_pages(house), *value_receipt_pages(house), *shared_record_pages(house), *verify_pages(house),
+                *payment_door(house),
                 *(handler for dialect in DIALECTS for handler in mount.handlers(house, dialect)),
                 *(handler for shown in PUBLISHED for handler in describe.handlers(shown)),
                 self._metrics(),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from counterfoil.exports.delivery_words import DELIVERY
+from counterfoil.exports.dunning_words import DUNNING
 from counterfoil.exports.receipt_words import RECEIPTS
 
 _COLUMNS = ("en", "de", "fr", "es")
@@ -99,6 +100,17 @@ _TABLE: dict[str, tuple[str, str, str, str]] = {
     "state_CANCELLED": ("Cancelled", "Storniert", "Annulée", "Anulada"),
     "due_by": ("due {due}", "fällig am {due}", "à payer le {due}", "vence el {due}"),
     "downloads": ("Downloads", "Herunterladen", "Téléchargements", "Descargas"),
+    "pay_open": ("Pay {amount}", "{amount} bezahlen", "Payer {amount}", "Pagar {amount}"),
+    "pay_under_way": ("Your payment is on its way.", "Ihre Zahlung ist unterwegs.", "Votre paiement est en cours.",
+                      "Su pago está en camino."),
+    "pay_receipt": ("Payment receipt", "Zahlungsbeleg", "Reçu de paiement", "Recibo de pago"),
+    "pay_waiting": ("Your payment is being confirmed", "Ihre Zahlung wird bestätigt",
+                    "Votre paiement est en cours de confirmation", "Su pago se está confirmando"),
+    "pay_waiting_text": ("The receipt appears here as soon as the payment has arrived. A direct debit takes some days.",
+                         "Der Beleg erscheint hier, sobald die Zahlung da ist. Eine Lastschrift dauert einige Tage.",
+                         "Le reçu apparaît ici dès que le paiement est arrivé. Un prélèvement prend quelques jours.",
+                         "El recibo aparece aquí en cuanto llegue el pago. Una domiciliación tarda unos días."),
+    "pay_back": ("Back to the invoice", "Zurück zur Rechnung", "Retour à la facture", "Volver a la factura"),
     "get_pdf": ("Download PDF", "PDF herunterladen", "Télécharger le PDF", "Descargar PDF"),
     "get_usage": ("Usage log (CSV)", "Nutzungsprotokoll (CSV)", "Journal d’usage (CSV)", "Registro de uso (CSV)"),
     "get_bundle": ("Proof bundle", "Nachweisdatei", "Fichier de preuve", "Archivo de prueba"),

@@ -25,13 +25,18 @@ from counterfoil.web.assets import asset_url
 class InvoiceLinks:
     """Where the files of a document are; "" for one that does not exist.
 
-    `trusted_keys`: verifier keys of the tenant's log (`name+id+key`), as the tenant publishes them.
+    `trusted_keys`: verifier keys of the tenant's log (`name+id+key`), as the tenant publishes them. `pay`: where `pay_minor` is
+    paid online; `receipt`: the page of the last payment; `under_way`: money is on its way.
     """
 
     pdf: str
     usage_csv: str = ""
     bundle: str = ""
     trusted_keys: tuple[str, ...] = ()
+    pay: str = ""
+    receipt: str = ""
+    pay_minor: int = 0
+    under_way: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +55,8 @@ class DocumentRow:
 
 
 _PAGE_WORDS = (
-    "downloads", "get_pdf", "get_usage", "get_bundle", "proof", "proof_intro", "proof_key", "proof_running", "proof_ok",
-    "proof_bad", "proof_failed", "proof_later", "proof_script", "not_proved", "passed", "failed", "again", "checks",
+    "downloads", "pay_receipt", "get_pdf", "get_usage", "get_bundle", "proof", "proof_intro", "proof_key", "proof_running",
+    "proof_ok", "proof_bad", "proof_failed", "proof_later", "proof_script", "not_proved", "passed", "failed", "again", "checks",
     "web_crypto",
 )
 _OVERRIDES = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
@@ -79,6 +84,8 @@ def invoice_page(
         state_class=state.lower().replace("_", "-"),
         due_by=due if document.total_minor > 0 and state not in ("PAID", "CANCELLED", "WRITTEN_OFF") else "",
         links=links,
+        pay_word=local.word("pay_open", amount=local.money(links.pay_minor, document.currency)) if links.pay else "",
+        paying=local.word("pay_under_way") if links.under_way else "",
         trusted_keys=json.dumps(links.trusted_keys),
         shown=json.dumps(_shown(document)),
         script_words=json.dumps({key: words[key] for key in SCRIPT_WORDS}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any, Protocol
 
 import structlog
@@ -17,6 +18,7 @@ from counterfoil.core.basis.refusals import Conflict, Invalid, NotFound, Refusal
 from counterfoil.core.invoicing.document import Document
 from counterfoil.core.invoicing.lifecycle import State
 from counterfoil.exports.usage_csv import usage_file
+from counterfoil.flows.check_out import paid_by, payable
 from counterfoil.flows.counted_usage import counted_usage
 from counterfoil.flows.credit_document import document_of
 from counterfoil.flows.document_state import state_now
@@ -32,6 +34,8 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
 }
 PRIVATE = {**HEADERS, "Cache-Control": "private, no-store", "X-Robots-Tag": "noindex"}
+MAY_PAY = CONTENT_SECURITY_POLICY.replace("form-action 'none'", "form-action 'self' https:")
+"""A page with a button leads to the provider's page."""
 FOR_EVER = "public, max-age=31536000, immutable"
 CSV = "text/csv"
 HTML = "text/html"
@@ -63,6 +67,10 @@ class House(Protocol):
 
     def document_pdf(self, tx: Any, document_ref: str) -> bytes:
         """A document as PDF."""
+        ...
+
+    def receipt_url(self, tx: Any, record_ref: str) -> str:
+        """The page of a sealed receipt."""
         ...
 
 
@@ -124,7 +132,7 @@ def _hosted_pages(house: House) -> Sequence[HTTPRouteHandler]:
     @get(at, sync_to_thread=True, include_in_schema=False)
     def page(request: Seen) -> Response[Any]:
         key = request.query_params.get("k", "")
-        return opened(request, lambda tx, ref: _page(tx, ref, key))
+        return opened(request, lambda tx, ref: _page(tx, ref, key, house.receipt_url))
 
     @get(f"{at}/document.pdf", sync_to_thread=True, include_in_schema=False)
     def pdf(request: Seen) -> Response[Any]:
@@ -205,7 +213,7 @@ def _admitted(house: House, request: Seen) -> tuple[int, Ref]:
     return _tenant(house, tenant_ref), Ref(ref)
 
 
-def _page(tx: Any, ref: Ref, key: str) -> Response[str]:
+def _page(tx: Any, ref: Ref, key: str, receipt_url: Callable[[Any, str], str]) -> Response[str]:
     document = document_of(tx, ref)
     base = f"/i/{tx.this_tenant().ref}/{ref}"
     counted = any(line.usage is not None for line in document.lines)
@@ -215,9 +223,16 @@ def _page(tx: Any, ref: Ref, key: str) -> Response[str]:
         bundle=f"{base}/bundle.json?k={key}",
         trusted_keys=(verifier_key(tx),),
     )
+    if document.kind != "CREDIT":
+        found, receipt = payable(tx, ref), paid_by(tx, ref)
+        links = replace(
+            links, pay="" if found.why else f"{base}/pay?k={key}", pay_minor=found.document.open_minor,
+            under_way=found.why == "under_way", receipt=receipt_url(tx, receipt) if receipt else "",
+        )
     layout = layout_of(tx, document.buyer.ref)
     html = invoice_page(document, _state(tx, document), links, numbers=_numbers(tx, document), layout=layout)
-    return Response(html, media_type=HTML, headers=PRIVATE)
+    headers = {**PRIVATE, "Content-Security-Policy": MAY_PAY} if links.pay else PRIVATE
+    return Response(html, media_type=HTML, headers=headers)
 
 
 def _state(tx: Any, document: Document) -> State:
