@@ -126,25 +126,28 @@ def _may_be_cut(plain: str, runs: Sequence[str], after: int, key: str) -> bool:
 
 
 def neighbours(key: str) -> Iterator[str]:
-    """Every key that is one slip away in its last number: another digit, one too many or too few, two in the wrong order."""
+    """Every other key that is one slip away in its last number: another digit, one too many or too few, two in the wrong
+    order."""
     found = re.search(r"[0-9]+$", key)
     if found is None:
         return
     head, digits = key[: found.start()], found[0]
+    for slipped in _slipped(digits):
+        bare = slipped.lstrip("0") or "0"
+        if bare != digits:
+            yield head + bare
+
+
+def _slipped(digits: str) -> Iterator[str]:
     for i, digit in enumerate(digits):
+        before, after = digits[:i], digits[i + 1 :]
         for other in "0123456789":
-            if other != digit:
-                yield head + _bare(digits[:i] + other + digits[i + 1 :])
-        yield head + _bare(digits[:i] + digits[i + 1 :])
-        if i + 1 < len(digits) and digits[i + 1] != digit:
-            yield head + _bare(digits[:i] + digits[i + 1] + digit + digits[i + 2 :])
-    for i in range(len(digits) + 1):
-        for extra in "0123456789":
-            yield head + _bare(digits[:i] + extra + digits[i:])
-
-
-def _bare(digits: str) -> str:
-    return digits.lstrip("0") or "0"
+            yield before + other + after
+            yield before + other + digit + after
+        yield before + after
+        yield before + after[:1] + digit + after[1:]
+    for other in "0123456789":
+        yield digits + other
 
 
 def name_words(name: str) -> frozenset[str]:
