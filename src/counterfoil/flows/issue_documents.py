@@ -58,8 +58,21 @@ def issue_due(tx: Tx, at: datetime, limit: int) -> tuple[int, list[Document]]:
     """
     tx.lock(SWEEP_LOCK, shared=True)
     contracts = tx.due_contracts(at, limit)
-    if not contracts:
-        return 0, []
+    return (len(contracts), _issue(tx, contracts, at)) if contracts else (0, [])
+
+
+def issue_now(tx: Tx, contract_ref: str) -> list[Document]:
+    """Issue what is due of one contract by now, in the transaction that agreed it."""
+    tx.lock(SWEEP_LOCK, shared=True)
+    issued: list[Document] = []
+    while (at := tx.next_issue_of(Ref(contract_ref))) is not None and at <= tx.now:
+        contract = tx.contract(contract_ref, lock=True)
+        assert contract is not None, "a contract that is due is there"
+        issued.extend(_issue(tx, [contract], at))
+    return issued
+
+
+def _issue(tx: Tx, contracts: Sequence[Contract], at: datetime) -> list[Document]:
     pricings = pricings_of(tx, contracts)
     due = not_billed(tx, [d for c in contracts for d in due_charges(c, pricings, at)])
     documents, parts = draw_up_all(tx, contracts, due)
@@ -71,7 +84,7 @@ def issue_due(tx: Tx, at: datetime, limit: int) -> tuple[int, list[Document]]:
         assert document.contract_ref is not None
         more[document.contract_ref] = more.get(document.contract_ref, 0) + 1
     tx.set_next_issue([(c.ref, _next_after(c, pricings, at), more.get(c.ref, 0)) for c in contracts])
-    return len(contracts), issued
+    return issued
 
 
 def _tell_children(

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.money import to_major
@@ -92,7 +92,8 @@ def agree_order(tx: FindingTx, order: OrderRow, products: Mapping[Ref, ProductRo
     if not ordered:
         return Agreed(None, left_out)
     po_number = order.profile.get("purchaseOrderReference") or ""
-    (draft,) = draft_contracts(tx, [ContractOrder(order.customer_ref, tuple(ordered), po_number)])
+    kind: Literal["contract", "subscription"] = "subscription" if "planId" in order.profile else "contract"
+    (draft,) = draft_contracts(tx, [ContractOrder(order.customer_ref, tuple(ordered), po_number, kind)])
     publish_contracts(tx, [draft.ref])
     return Agreed(draft.ref, left_out)
 

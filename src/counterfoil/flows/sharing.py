@@ -134,7 +134,7 @@ def sharing_problems(sharing: Sharing) -> Iterable[Problem]:
     if not 60 <= sharing.token_seconds <= 86400:
         yield Problem("token_seconds", "must be between 60 and 86400 seconds")
     for field, url in (("login_url", sharing.login_url), ("refresh_url", sharing.refresh_url)):
-        if url is not None and not _is_web_address(url):
+        if url is not None and not is_web_address(url):
             yield Problem(field, "must be an absolute https address (http only on this machine), without a fragment")
     if len(sharing.embed_origins) > MAX_ORIGINS:
         yield Problem("embed_origins", f"at most {MAX_ORIGINS} origins")
@@ -152,7 +152,8 @@ def is_origin(text: str) -> bool:
     return found is not None and len(text) <= MAX_URL and (found.group(1) == "https" or found.group(2) in _HERE)
 
 
-def _is_web_address(url: str) -> bool:
+def is_web_address(url: str) -> bool:
+    """Whether people may be sent to a URL: absolute, https (http only on this machine), without a fragment."""
     try:
         parts = urlsplit(url)
         host, _port = parts.hostname or "", parts.port

@@ -34,6 +34,7 @@ from counterfoil.store.parties import PartyRows
 from counterfoil.store.payment_pages import PaymentPages
 from counterfoil.store.payment_receipts import PaymentReceiptRows
 from counterfoil.store.payments import PaymentRows
+from counterfoil.store.plans import PlanRows
 from counterfoil.store.promises import PromiseRows
 from counterfoil.store.sales import SalesRows
 from counterfoil.store.sessions import SessionRows
@@ -54,7 +55,7 @@ class Tx(
     TenantRows, PartyRows, CatalogueRows, ContractRows, UsageRows, FormatRows, UploadRows, DocumentRows, BookRows,
     LogRows, AuditRows, PromiseRows, LayoutRows, SessionRows, NumberedPages, LandingRows, Views,
     SalesRows, AccountRows, ValueRows, BalanceRows, PaymentReceiptRows, SharingRows, WebhookRows, WitnessRows,
-    PaymentRows, PaymentPages, GatewayRows, BankRows,
+    PaymentRows, PaymentPages, GatewayRows, BankRows, PlanRows,
     TokenRows,
 ):
     """An open transaction. `tenant` binds every statement, twice: each names it, and row-level security insists.
