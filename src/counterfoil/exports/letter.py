@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from html import escape
 
@@ -49,8 +51,53 @@ def letter(
     facts = _facts(document, local)
     return Letter(
         subject=f"[Test] {subject}" if test_for else subject,
-        text=_text(local, test, said, facts, url, seller),
-        html=_html(local, subject, test, said, facts, url, seller),
+        text=_text(local, test, said, facts, url, seller, local.word("mail_online")),
+        html=_html(local, subject, test, said, facts, url, seller, local.word("mail_online")),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class OpenItem:
+    """A document that asks for money: `open_minor` is what is left of it."""
+
+    number: str
+    due_on: date
+    currency: str
+    open_minor: int
+
+
+def reminder(
+    document: Document, stage: str, items: Sequence[OpenItem], *, url: str, test_for: tuple[str, ...] = ()
+) -> Letter:
+    """The letter that asks for money. `stage`: upcoming, first, second, final or card, about one document; campaign, about all
+    `items`, with their sum in each currency. `url` leads to the hosted page of `document`, where it is paid."""
+    local = local_for(document.language)
+    seller = _plain(document.seller.name)
+    names = {
+        "title": local.word(document.kind), "number": _plain(document.number), "seller": seller,
+        "due": local.date(document.due_on), "n": local.number(Decimal(len(items))),
+    }
+    subject = local.word(f"remind_subject_{stage}", **names)
+    if stage == "campaign":
+        facts = [
+            (local.word("remind_row", number=_plain(x.number), due=local.date(x.due_on)), local.money(x.open_minor, x.currency))
+            for x in items
+        ]
+        sums: dict[str, int] = {}
+        for x in items:
+            sums[x.currency] = sums.get(x.currency, 0) + x.open_minor
+        facts += [(local.word("remind_sum", currency=c), local.money(minor, c)) for c, minor in sums.items()]
+    else:
+        facts = [*_facts(document, local)]
+        if items[0].open_minor != document.total_minor:
+            facts.append((local.word("remind_open"), local.money(items[0].open_minor, items[0].currency)))
+    said = [local.word("mail_hello"), local.word(f"remind_{stage}", **names)]
+    test = local.word("mail_test", to=", ".join(map(_plain, test_for))) if test_for else ""
+    online = local.word("remind_online")
+    return Letter(
+        subject=f"[Test] {subject}" if test_for else subject,
+        text=_text(local, test, said, tuple(facts), url, seller, online),
+        html=_html(local, subject, test, said, tuple(facts), url, seller, online),
     )
 
 
@@ -68,16 +115,17 @@ def _facts(document: Document, local: Local) -> tuple[tuple[str, str], ...]:
 
 
 def _text(
-    local: Local, test: str, said: list[str], facts: tuple[tuple[str, str], ...], url: str, seller: str
+    local: Local, test: str, said: list[str], facts: tuple[tuple[str, str], ...], url: str, seller: str, online: str
 ) -> str:
     rows = [f"{label}: {value}" for label, value in facts]
-    blocks = [test, said[0], *said[1:], "\n".join(rows), f"{local.word('mail_online')}\n{url}" if url else "",
+    blocks = [test, said[0], *said[1:], "\n".join(rows), f"{online}\n{url}" if url else "",
               f"{local.word('mail_regards')}\n{seller}"]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
 def _html(
-    local: Local, subject: str, test: str, said: list[str], facts: tuple[tuple[str, str], ...], url: str, seller: str
+    local: Local, subject: str, test: str, said: list[str], facts: tuple[tuple[str, str], ...], url: str, seller: str,
+    online: str,
 ) -> str:
     """Tables and inline styles, as mail programs want them; no picture, nothing from elsewhere, nothing that tracks."""
     rows = "".join(
@@ -88,7 +136,7 @@ def _html(
     paragraphs = "".join(f"<p>{escape(part)}</p>" for part in said)
     notice = f'<p style="padding:8px 12px;background:#fff3cd">{escape(test)}</p>' if test else ""
     button = (
-        f'<p>{escape(local.word("mail_online"))}</p><p><a href="{escape(url)}" style="display:inline-block;'
+        f"<p>{escape(online)}</p>" f'<p><a href="{escape(url)}" style="display:inline-block;'
         'padding:10px 18px;background:#1d4f7c;color:#ffffff;text-decoration:none;border-radius:4px">'
         f'{escape(local.word("mail_open"))}</a></p>'
         if url else ""

@@ -198,7 +198,7 @@ _TABLE: dict[str, tuple[str, str, str, str]] = {
 
 
 def _of(column: int) -> Mapping[str, str]:
-    return MappingProxyType({key: row[column] for key, row in (_TABLE | DELIVERY | RECEIPTS).items()})
+    return MappingProxyType({key: row[column] for key, row in (_TABLE | DELIVERY | DUNNING | RECEIPTS).items()})
 
 
 WORDS: Mapping[str, Mapping[str, str]] = MappingProxyType({name: _of(i) for i, name in enumerate(_COLUMNS)})

@@ -8,24 +8,25 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from counterfoil.core.basis.ids import Ref
-from counterfoil.core.basis.period import local_date
-from counterfoil.core.basis.refusals import Conflict, Invalid, Refusal, Upstream
+from counterfoil.core.basis.refusals import Conflict, Invalid, Upstream
 from counterfoil.core.contracts.charges import FEES, USAGE, ChargeKey
-from counterfoil.core.contracts.terms import Contract
 from counterfoil.core.invoicing.document import Document
-from counterfoil.flows.bill_upon_usage import Touched, bill_upon_usage, settle_contract
+from counterfoil.flows.bill_upon_usage import Touched, bill_upon_usage
 from counterfoil.flows.charge import promise_due_charges
-from counterfoil.flows.fall_due import next_issue_at, pricings_of
 from counterfoil.flows.fill_wallets import expire_wallets
-from counterfoil.flows.issue_documents import SWEEP_LOCK, due_charges, issue_due, not_billed
+from counterfoil.flows.issue_documents import SWEEP_LOCK, issue_due
 from counterfoil.flows.keep_wallets import top_up_wallets
+from counterfoil.flows.parked_work import CANNOT_BE_BILLED, ISSUE, LATE_USAGE, RESTATE, reason_of, retry_parked
 from counterfoil.flows.ports import OpenTx, Tx
 from counterfoil.flows.restate import restate
+from counterfoil.flows.run_dunning import run_dunning
 from counterfoil.flows.spend_credits import expire_credits
 from counterfoil.flows.write_own_deltas import write_usage
+
+__all__ = ["Advanced", "advance", "move_clock", "reason_of", "retry_parked"]
 
 CHUNK = 500
 """Contracts in one transaction."""
@@ -34,27 +35,18 @@ SIDE_BY_SIDE = 2
 LATE_CHUNK = 500
 """Billed parts restated in one transaction."""
 
-ISSUE = "issue"
-RESTATE = "restate"
-"""Kinds of work that may be parked for a contract."""
-_ONE_DAY = timedelta(days=1)
-
-CANNOT_BE_BILLED = (Refusal, AssertionError, ArithmeticError, LookupError, TypeError, ValueError)
-"""A contract over which rating fails in one of these ways is parked; a database that does not answer is not its fault."""
-
-LATE_USAGE = "usage reported or corrected after the document was issued"
-
 
 @dataclass(frozen=True, slots=True)
 class Advanced:
     """What an advance did. `now`: the tenant's time after it; `charges`: payments that providers are asked for;
-    `parked`: contracts that could not be billed, with reasons."""
+    `steps`: what was done about documents that are not paid; `parked`: contracts that could not be billed, with reasons."""
 
     now: datetime
     issued: int = 0
     notes: int = 0
     contracts: int = 0
     charges: int = 0
+    steps: int = 0
     parked: tuple[tuple[str, str], ...] = field(default=())
 
 
@@ -78,11 +70,18 @@ def advance(
     mark, billed, parked = _bill_as_it_came(db, tenant, actor, seen)
     done = _restate_late(db, tenant, actor, seen, mark)
     done = replace(done, notes=done.notes + billed, parked=(*parked, *done.parked))
+    chases: bool | None = None
     while True:
         with db.tx(tenant, actor) as tx:
             until = tx.now
             at = tx.first_due(until)
             writes_usage = bool(tx.balance_setting().usage)
+            chases = tx.has_dunning() if chases is None else chases
+            chase_at = tx.next_dunning(until) if chases else None
+        if chase_at is not None and (at is None or chase_at < at):
+            steps, notes = run_dunning(db, tenant, actor, chase_at, seen=seen)
+            done = replace(done, steps=done.steps + steps, notes=done.notes + notes)
+            continue
         _expire(db, tenant, actor, until if at is None else at)
         if at is None:
             done = _top_up(db, tenant, actor, done, seen)
@@ -124,34 +123,6 @@ def move_clock(tx: Tx, to: datetime) -> None:
         raise Invalid.field("to", f"the clock stands at {row.clock_at.isoformat()} and only goes forward")
     tx.set_clock(to)
     tx.audit("move", "clock", row.ref, before={"at": row.clock_at}, after={"at": to})
-
-
-def retry_parked(tx: Tx, contract_ref: str) -> list[Document]:
-    """Try again what was parked for a contract: restate what was billed, and put it back into the calendar, so that the
-    next advance bills it. The notes that restating made. Refused for the same reason while that lasts."""
-    contract = tx.contract(contract_ref, lock=True)
-    to_issue, to_restate = tx.unpark(ISSUE, contract_ref), tx.unpark(RESTATE, contract_ref)
-    if contract is None or not (to_issue or to_restate):
-        raise Conflict("parked.none", f"nothing is parked for {contract_ref}")
-    if to_issue:
-        tx.save_contract(contract, next_issue_at=_first_not_billed(tx, contract))
-    made = settle_contract(tx, contract, contract, LATE_USAGE) if to_restate else []
-    made += restate(tx, tx.billed_parts([contract.ref]), LATE_USAGE) if to_restate else []
-    tx.audit("retry", "contract", contract_ref)
-    return made
-
-
-def _first_not_billed(tx: Tx, contract: Contract) -> datetime | None:
-    """When the first document falls due that was not issued yet. An amendment may have been billed since, so that every
-    date from the beginning is looked at."""
-    pricings = pricings_of(tx, [contract])
-    zone = contract.segments[0].terms.time_zone
-    after = min(s.since for s in contract.segments) - _ONE_DAY
-    while (at := next_issue_at(contract, pricings, after)) is not None:
-        if not_billed(tx, due_charges(contract, pricings, at), today=True):
-            break
-        after = max(after + _ONE_DAY, local_date(at, zone))
-    return at
 
 
 def _bill_as_it_came(
@@ -308,8 +279,3 @@ def _park_first(db: OpenTx, tenant: int, actor: str, at: datetime, error: Except
 def _park(tx: Tx, work: str, contract: Ref, error: Exception) -> None:
     tx.park(work, contract, reason_of(error))
     tx.audit("park", "contract", contract, why=reason_of(error))
-
-
-def reason_of(error: Exception) -> str:
-    """Why it failed, for whoever reads the list of parked work."""
-    return f"{error.code}: {error.message}" if isinstance(error, Refusal) else f"{type(error).__name__}: {error}"

@@ -51,6 +51,7 @@ def move_money(tx: Tx, moves: Sequence[Move], at: datetime | None = None, why: s
 def mark_documents(tx: Tx, changed: Mapping[Ref, int], at: datetime | None = None) -> dict[Ref, DocumentRow]:
     """Mark those of these documents that are paid now and tell of it; drop the mark of those that are open again."""
     rows = tx.document_rows(list(changed))
+    tx.wake_chases(list(changed), tx.now)
     at = at or tx.now
     paid = {
         r.ref: at for r in rows.values()

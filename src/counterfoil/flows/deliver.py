@@ -14,7 +14,7 @@ from counterfoil.core.basis.refusals import Conflict, Invalid, NotFound
 from counterfoil.core.contracts.parties import Customer, Entity
 from counterfoil.core.invoicing.document import Document
 from counterfoil.core.receipts.invoice import record_document
-from counterfoil.flows.ports import Tx
+from counterfoil.flows.ports import DocumentRow, Tx
 from counterfoil.flows.promises import Handed, Mail, MailPolicy, NewPromise, Promise, Refused, Undelivered
 
 SEND = "send_document"
@@ -27,6 +27,8 @@ MAX_TRIES = len(BACK_OFF) + 1
 """Tries before a promise is parked; one that is taken out of the parked work by hand has as many again."""
 LEASE = timedelta(minutes=15)
 """How long a job has what it claimed. One that is killed leaves it to others after that."""
+MOOT = "mail.moot"
+"""Why a reminder is not sent after all: nothing is open any more."""
 MAX_ADDRESSES = 50
 MAX_REASON = 1000
 NO_ADDRESS = "is no e-mail address"
@@ -150,9 +152,11 @@ def claim(tx: Tx, wall: datetime, limit: int) -> list[Promise]:
 def envelope(tx: Tx, promise: Promise) -> Envelope:
     """Where the promised mail goes, by what is known of the customer now (an address may have been mended since).
 
-    Undelivered (permanent) when there is nowhere to send it.
+    Undelivered (permanent) when there is nowhere to send it, or nothing left to remind of.
     """
     document = _document(tx, promise.ref)
+    if is_reminder(promise) and not open_items(tx, promise):
+        raise Undelivered(MOOT, "nothing is open any more", permanent=True)
     customer = tx.customers([document.buyer.ref])[document.buyer.ref]
     entity = tx.entities([document.seller.ref])[document.seller.ref]
     wanted = promise.payload.get("to")
@@ -165,6 +169,17 @@ def envelope(tx: Tx, promise: Promise) -> Envelope:
     mailbox = tx.mail_policy().test_mailbox
     return Envelope(document, customer, entity, (mailbox,) if mailbox else good, good, bad,
                     "smtp" if mailbox else "outbox", True)
+
+
+def is_reminder(promise: Promise) -> bool:
+    """Whether a mail asks for money, instead of bringing a document."""
+    return "letter" in promise.payload
+
+
+def open_items(tx: Tx, promise: Promise) -> list[DocumentRow]:
+    """What a reminder is about and is still open, by due date and number."""
+    rows = tx.document_rows(promise.payload.get("documents", [promise.ref])).values()
+    return sorted((r for r in rows if r.open_minor > 0), key=lambda r: (r.due_on, r.number))
 
 
 def delivered(tx: Tx, promise: Promise, mail: Mail, handed: Handed, wall: datetime, *, about: Envelope) -> None:
@@ -193,6 +208,10 @@ def undelivered(
 
     Addresses refused for good are left out when the others are tried again.
     """
+    if error.code == MOOT:
+        tx.change_promise(promise.promise_ref, {**promise.payload, "dropped": error.message})
+        tx.keep_promise(promise.promise_ref)
+        return
     reason = (f"{error.message} {_words(error.refused)}".strip())[:MAX_REASON]
     if error.permanent:
         if tx.postpone_promise(promise, reason, None):

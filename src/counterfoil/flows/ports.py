@@ -26,6 +26,7 @@ from counterfoil.core.usage.coverage import Coverage
 from counterfoil.core.usage.event import Event
 from counterfoil.core.usage.meter import Meter
 from counterfoil.flows.balance_rows import BalanceSetting, Claim, Claimed, DeltaRow, Head
+from counterfoil.flows.dunning_rows import DunningTx
 from counterfoil.flows.gateway_rows import GatewaysTx
 from counterfoil.flows.payment_rows import PaymentsTx
 from counterfoil.flows.promises import Handed, Mail, MailPolicy, MailRow, MailState, NewPromise, Promise
@@ -109,7 +110,7 @@ class Records(Protocol):
     def salt(self) -> bytes: ...
 
 
-class Tx(PaymentsTx, GatewaysTx, WaitingTx, Protocol):
+class Tx(PaymentsTx, GatewaysTx, WaitingTx, DunningTx, Protocol):
     """An open transaction of one tenant. `now` is the tenant's time, `actor` who acts."""
 
     tenant: int

@@ -85,8 +85,9 @@ class Handed:
     refused: Mapping[str, Refused] = field(default_factory=dict)
 
 
-MailState = Literal["waiting", "retrying", "parked", "sent"]
-"""waiting (for its day, or for the worker) → sent; retrying after a failure that may pass, parked after one that may not."""
+MailState = Literal["waiting", "retrying", "parked", "sent", "dropped"]
+"""waiting (for its day, or for the worker) → sent; retrying after a failure that may pass, parked after one that may not;
+dropped: a reminder of what is not open any more."""
 
 
 @dataclass(frozen=True, slots=True)

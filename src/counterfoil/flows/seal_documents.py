@@ -12,6 +12,7 @@ from counterfoil.core.invoicing.posting import posting
 from counterfoil.core.receipts.invoice import RECORD_TYPES, invoice_record
 from counterfoil.flows.announce import announce_invoices
 from counterfoil.flows.deliver import promise_documents
+from counterfoil.flows.keep_dunning import begin_chases
 from counterfoil.flows.ports import Tx
 from counterfoil.flows.write_off import free_credited
 from counterfoil.flows.write_own_deltas import write_documents
@@ -46,4 +47,5 @@ def seal_documents(tx: Tx, drawn: Sequence[Document]) -> list[Document]:
     announce_invoices(tx, "invoice.issued", documents)
     write_documents(tx, documents)
     free_credited(tx, documents)
+    begin_chases(tx, documents)
     return documents

@@ -17,6 +17,7 @@ EVENT_TYPES = (
     "value_receipt.sealed", "value_receipt.published", "invoice.issued", "invoice.paid",
     "payment.posted", "payment.processing", "payment.requires_action", "payment.failed", "payment.canceled", "payment.refunded",
     "payment.refund_failed", "payment.disputed", "payment.dispute_won", "payment.dispute_lost",
+    "dunning.step_taken",
 )
 """Everything that is announced."""
 TEST = "webhook.test"

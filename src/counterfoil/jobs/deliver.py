@@ -18,7 +18,7 @@ import structlog
 
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.refusals import Refusal, Upstream
-from counterfoil.exports.letter import letter
+from counterfoil.exports.letter import OpenItem, letter, reminder
 from counterfoil.exports.usage_csv import usage_file
 from counterfoil.exports.usage_pdf import usage_pdf
 from counterfoil.flows.counted_usage import counted_usage
@@ -29,6 +29,8 @@ from counterfoil.flows.deliver import (
     claim,
     delivered,
     envelope,
+    is_reminder,
+    open_items,
     put_back,
     undelivered,
     way_of,
@@ -43,6 +45,8 @@ SPARE = timedelta(minutes=5)
 """A mail that is begun later than so long before the end of the lease might be begun by somebody else, too."""
 MAX_EVENTS = 50_000
 """Events of a log that comes with a mail; longer ones are online, and the letter says so."""
+MAX_REMINDED = 10
+"""Documents that come with a mail about several; the others are listed."""
 MAX_CSV_BYTES = 8_000_000
 """A log of few events that say much is as long. Many servers take no more than 10 to 25 MB."""
 
@@ -73,8 +77,20 @@ class Letters:
         if not sender:
             raise Undelivered("mail.no_sender", f"{entity.name} has no e-mail address to send from", permanent=True)
         url = self.url(tx.this_tenant().ref, document.ref)
-        files, total, complete = usage_files(tx, about, url)
-        said = letter(document, url=url, usage=total, usage_attached=complete, test_for=about.intended if about.test else ())
+        test_for = about.intended if about.test else ()
+        if is_reminder(promise):
+            items = open_items(tx, promise)
+            said = reminder(
+                document, promise.payload["letter"], [OpenItem(r.number, r.due_on, r.currency, r.open_minor) for r in items],
+                url=self.url(tx.this_tenant().ref, items[0].ref) if items else url, test_for=test_for,
+            )
+            files: tuple[File, ...] = tuple(
+                File(f"{r.number}.pdf", self.pdf(tx, r.ref), "application/pdf")
+                for r in items[:MAX_REMINDED] if r.ref != document.ref
+            )
+        else:
+            files, total, complete = usage_files(tx, about, url)
+            said = letter(document, url=url, usage=total, usage_attached=complete, test_for=test_for)
         domain = sender.rpartition("@")[2]
         return Mail(
             message_id=f"<{promise.promise_ref}@{domain if domain.isascii() else 'counterfoil.invalid'}>",

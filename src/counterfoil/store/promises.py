@@ -11,7 +11,8 @@ from counterfoil.flows.promises import Handed, Handing, Mail, MailPolicy, MailRo
 from counterfoil.store.rows import Rows, encode
 
 _STATE: LiteralString = (
-    "CASE WHEN p.kept_at IS NOT NULL THEN 'sent' WHEN k.ref IS NOT NULL THEN 'parked' "
+    "CASE WHEN p.kept_at IS NOT NULL THEN CASE WHEN p.payload ? 'dropped' THEN 'dropped' ELSE 'sent' END "
+    "WHEN k.ref IS NOT NULL THEN 'parked' "
     "WHEN p.last_error IS NOT NULL THEN 'retrying' ELSE 'waiting' END"
 )
 _MAIL: LiteralString = (

@@ -24,6 +24,7 @@ from counterfoil.store.books import BookRows
 from counterfoil.store.catalogue import CatalogueRows
 from counterfoil.store.contracts import ContractRows
 from counterfoil.store.documents import DocumentRows
+from counterfoil.store.dunning import DunningRows
 from counterfoil.store.formats import FormatRows
 from counterfoil.store.gateways import GatewayRows
 from counterfoil.store.landing import LandingRows
@@ -55,7 +56,7 @@ class Tx(
     TenantRows, PartyRows, CatalogueRows, ContractRows, UsageRows, FormatRows, UploadRows, DocumentRows, BookRows,
     LogRows, AuditRows, PromiseRows, LayoutRows, SessionRows, NumberedPages, LandingRows, Views,
     SalesRows, AccountRows, ValueRows, BalanceRows, PaymentReceiptRows, SharingRows, WebhookRows, WitnessRows,
-    PaymentRows, PaymentPages, GatewayRows, BankRows, PlanRows,
+    PaymentRows, PaymentPages, GatewayRows, DunningRows, BankRows, PlanRows,
     TokenRows,
 ):
     """An open transaction. `tenant` binds every statement, twice: each names it, and row-level security insists.

@@ -60,7 +60,8 @@ class Mail(Output):
     """A mail that a document goes out with.
 
     `state`: `waiting` (for its day, or for the worker), `retrying` (after a failure that may pass: `next_try_at`),
-    `parked` (until somebody mends what `reason` says and tries again), `sent`. `to`: addresses given by hand, or those
+    `parked` (until somebody mends what `reason` says and tries again), `sent`, `dropped` (a reminder of what was paid
+    meanwhile). `to`: addresses given by hand, or those
     that are left to be tried; empty for the customer's own.
     """
 
