@@ -100,7 +100,9 @@ def _asked(
         moves += [Move(row.ref, ref, -minor) for ref, minor in more]
         parts = together([*parts, *more])
         taken += sum(minor for _ref, minor in more)
-    check_refund(row.money, amount_minor, taken)
+    # what a provider gave back while a part is disputed comes off the documents: that part goes on settling them
+    check_refund(replace(row.money, disputed_minor=0) if given and amount_minor <= row.money.here_minor else row.money,
+                 amount_minor, taken)  # fmt: skip
     ref = derived_ref("refund", row.ref, provider_ref) if provider_ref else tx.new_ref()
     asked = RefundRow(ref, row.ref, amount_minor, "processing", provider_ref, reason, tx.now, None, parts)
     move_money(tx, moves, why=reason or "given back")
