@@ -76,7 +76,7 @@ def wallet_payment(case: Case) -> Case:
             currency=w["currency"],
             seq=i,
             is_active=w.get("status", "active") == "active",
-            settles_invoices=w.get("type") != "prepaid",
+            fee_types=frozenset() if w.get("type") == "prepaid" else None,  # pays no invoice by itself
         )
         for i, w in enumerate(case["wallets"])
     ]

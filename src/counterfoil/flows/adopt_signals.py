@@ -20,6 +20,7 @@ from counterfoil.core.usage.meter import Meter
 from counterfoil.core.value.attribution import EXTERNAL_PRODUCT, PRODUCT
 from counterfoil.flows.ports import Tx
 from counterfoil.flows.record_usage import MAX_NAME, MAX_PROPERTIES, MAX_TEXT, NewEvents
+from counterfoil.flows.spend_credits import Spending, spend_credits
 
 CHUNK = 5000
 """Waiting signals that are taken in at once."""
@@ -63,6 +64,9 @@ def adopt_signals(tx: Tx, names: Mapping[str, Ref]) -> int:
         customers = [names[r.external_customer_id or ""] for r in rows]
         tx.add_usage(usage_of(tx, rows, customers), careful=True)
         tx.attribute_signals([r.ref for r in rows], customers)
+        spend_credits(tx, [
+            Spending(r.ref, r.name, c, r.product_ref, r.at, r.data) for r, c in zip(rows, customers, strict=True)
+        ])
         done += len(rows)
     if names:
         tx.attribute_costs(names)

@@ -15,6 +15,7 @@ from counterfoil.core.payments.payment import payment_number
 from counterfoil.core.receipts.invoice import record_document
 from counterfoil.core.receipts.payment import PaidDocument
 from counterfoil.flows.announce import News, announce, announce_invoices
+from counterfoil.flows.fill_wallets import fill_purchases
 from counterfoil.flows.find_payments import held_parts
 from counterfoil.flows.keep_payment_receipts import receipt_of_payment
 from counterfoil.flows.payment_rows import AllocationRow, PaymentRow
@@ -59,6 +60,7 @@ def mark_documents(tx: Tx, changed: Mapping[Ref, int], at: datetime | None = Non
     }
     reopened = [r.ref for r in rows.values() if r.open_minor > 0 and r.paid_at is not None]
     tx.mark_all("paid", paid)
+    fill_purchases(tx, paid)
     if reopened:
         tx.unmark(reopened, "paid")
     if paid and tx.subscriptions(["invoice.paid"]):

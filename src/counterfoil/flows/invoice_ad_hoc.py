@@ -47,8 +47,9 @@ class AdHocInvoice:
     note: str = ""
 
 
-def invoice_ad_hoc(tx: Tx, orders: Sequence[AdHocInvoice]) -> list[Document]:
-    """Issue these invoices, all or none: numbered, booked and sealed in this transaction."""
+def invoice_ad_hoc(tx: Tx, orders: Sequence[AdHocInvoice], *, prepaid: bool = True) -> list[Document]:
+    """Issue these invoices, all or none: numbered, booked and sealed in this transaction. `prepaid`: whether prepaid balances
+    may pay them."""
     customers = tx.customers(list({o.customer_ref for o in orders}), living=True)
     wanted = {o.entity_ref for o in orders if o.entity_ref} | {c.entity_ref for c in customers.values()}
     entities = tx.entities(list(wanted))
@@ -61,7 +62,7 @@ def invoice_ad_hoc(tx: Tx, orders: Sequence[AdHocInvoice]) -> list[Document]:
     for order in orders:
         customer = customers[order.customer_ref]
         drawn.append(_draw_up(tx, order, customer, entities[order.entity_ref or customer.entity_ref]))
-    return seal_documents(tx, drawn)
+    return seal_documents(tx, drawn, prepaid=prepaid)
 
 
 def invoice_each(tx: Tx, orders: Sequence[AdHocInvoice]) -> list[Document | Invalid]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any, Protocol
 
+from counterfoil.core.basis.quantity import out_of_bounds
 from counterfoil.core.basis.refusals import Conflict, Invalid, Problem, refuse_if
 from counterfoil.flows.find_sales import FindingTx, ProductRow, find_product
+from counterfoil.flows.wallet_rows import CreditPrice
 
 MAX_ATTRIBUTES = 200
 """Attributes of one product."""
@@ -72,3 +75,15 @@ def _put(tx: ProductTx, product: ProductRow) -> None:
         tx.put_product(product)
     except Conflict as refused:
         raise Invalid.field("externalId", refused.message, refused.code) from None
+    tx.put_credit_prices(product.ref, list(credit_prices(product)))
+
+
+def credit_prices(product: ProductRow) -> Iterator[CreditPrice]:
+    """Which signals spend credits, as an active product's attributes say it."""
+    for attribute in product.profile.get("attributes") or () if product.active and product.archived_at is None else ():
+        pricing = attribute.get("pricing") or {}
+        if pricing.get("pricingType") == "UsagePrepaidCredits" and attribute.get("active", True):
+            cost = Decimal(str(pricing["creditCost"]))
+            if cost > 0 and out_of_bounds(cost) is None:
+                path = (pricing.get("pricingInput") or {}).get("path")
+                yield CreditPrice(pricing["eventName"], product.ref, pricing["creditsCurrencyId"], cost, path)

@@ -31,6 +31,7 @@ from counterfoil.flows.gateway_rows import GatewaysTx
 from counterfoil.flows.payment_rows import PaymentsTx
 from counterfoil.flows.promises import Handed, Mail, MailPolicy, MailRow, MailState, NewPromise, Promise
 from counterfoil.flows.waiting_rows import WaitingTx
+from counterfoil.flows.wallet_rows import WalletsTx
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ class Records(Protocol):
     def salt(self) -> bytes: ...
 
 
-class Tx(PaymentsTx, GatewaysTx, WaitingTx, DunningTx, Protocol):
+class Tx(PaymentsTx, GatewaysTx, WaitingTx, WalletsTx, DunningTx, Protocol):
     """An open transaction of one tenant. `now` is the tenant's time, `actor` who acts."""
 
     tenant: int

@@ -16,6 +16,7 @@ from counterfoil.flows.adopt_signals import COSTS, SignalRow, read_data, usage_o
 from counterfoil.flows.find_sales import FindingTx, ProductRow
 from counterfoil.flows.record_costs import CostRow, find_parties
 from counterfoil.flows.record_usage import AHEAD, EARLIEST
+from counterfoil.flows.spend_credits import Spending, spend_credits
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ def record_signals(tx: SignalTx, signals: Sequence[NewSignal]) -> Ingested:
     new -= _known_elsewhere(tx, [row for ref, row in rows.items() if ref in new])
     taken = [row for ref, row in rows.items() if ref in new]
     tx.add_costs([cost for row in taken for cost in _costs(row)])
+    spend_credits(tx, [Spending(r.ref, r.name, r.customer_ref, r.product_ref, r.at, r.data) for r in taken])
     return Ingested(len(taken), duplicates + len(rows) - len(taken), failed)
 
 

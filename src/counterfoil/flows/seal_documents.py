@@ -12,20 +12,23 @@ from counterfoil.core.invoicing.posting import posting
 from counterfoil.core.receipts.invoice import RECORD_TYPES, invoice_record
 from counterfoil.flows.announce import announce_invoices
 from counterfoil.flows.deliver import promise_documents
+from counterfoil.flows.draw_wallets import Plan, plan_draws, write_draws
 from counterfoil.flows.keep_dunning import begin_chases
 from counterfoil.flows.ports import Tx
 from counterfoil.flows.write_off import free_credited
 from counterfoil.flows.write_own_deltas import write_documents
 
 
-def seal_documents(tx: Tx, drawn: Sequence[Document]) -> list[Document]:
+def seal_documents(tx: Tx, drawn: Sequence[Document], *, prepaid: bool = True) -> list[Document]:
     """Give numbers without a gap per entity and kind, in the order given; store, book and seal. All or none.
 
-    From here on the documents never change: the canonical record is stored as the bytes that the log commits to.
+    Prepaid balances of the customers pay first, unless `prepaid` is False. From here on the documents never change: the
+    canonical record is stored as the bytes that the log commits to.
     """
     if not drawn:
         return []
     tx.lock_accounts([d.buyer.ref for d in drawn if d.kind == "CREDIT"])
+    drawn, draws = plan_draws(tx, drawn) if prepaid else (list(drawn), Plan())
     prefixes = {ref: e.number_prefix for ref, e in tx.entities(list({d.seller.ref for d in drawn})).items()}
     wanted: dict[tuple[Ref, DocumentKind], int] = {}
     for d in drawn:
@@ -41,6 +44,7 @@ def seal_documents(tx: Tx, drawn: Sequence[Document]) -> list[Document]:
         issued.append((numbered(d, number_text(prefixes[d.seller.ref], d.kind, serial)), serial))
     documents = [d for d, _serial in issued]
     tx.add_documents(issued)
+    write_draws(tx, draws, documents)
     tx.add_entries([posting(d) for d in documents])
     tx.add_records([(d.ref, RECORD_TYPES[d.kind], invoice_record(d), tx.new_salt()) for d in documents])
     promise_documents(tx, documents)

@@ -23,6 +23,7 @@ from counterfoil.store.bank import BankRows
 from counterfoil.store.books import BookRows
 from counterfoil.store.catalogue import CatalogueRows
 from counterfoil.store.contracts import ContractRows
+from counterfoil.store.credits import CreditRows
 from counterfoil.store.documents import DocumentRows
 from counterfoil.store.dunning import DunningRows
 from counterfoil.store.formats import FormatRows
@@ -46,6 +47,7 @@ from counterfoil.store.uploads import UploadRows
 from counterfoil.store.usage import UsageRows
 from counterfoil.store.values import ValueRows
 from counterfoil.store.views import Views
+from counterfoil.store.wallets import WalletRows
 from counterfoil.store.webhooks import WebhookRows
 from counterfoil.store.witnesses import WitnessRows
 
@@ -56,7 +58,7 @@ class Tx(
     TenantRows, PartyRows, CatalogueRows, ContractRows, UsageRows, FormatRows, UploadRows, DocumentRows, BookRows,
     LogRows, AuditRows, PromiseRows, LayoutRows, SessionRows, NumberedPages, LandingRows, Views,
     SalesRows, AccountRows, ValueRows, BalanceRows, PaymentReceiptRows, SharingRows, WebhookRows, WitnessRows,
-    PaymentRows, PaymentPages, GatewayRows, DunningRows, BankRows, PlanRows,
+    PaymentRows, WalletRows, CreditRows, PaymentPages, GatewayRows, DunningRows, BankRows, PlanRows,
     TokenRows,
 ):
     """An open transaction. `tenant` binds every statement, twice: each names it, and row-level security insists.

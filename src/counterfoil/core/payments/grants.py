@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Literal
@@ -58,6 +58,7 @@ class Grant:
     recurrence: Recurrence | None = None
     rollover_max: Decimal = ZERO
     rollover_min: Decimal = ZERO
+    is_purchased: bool = False
 
     @property
     def ends_at(self) -> datetime:
@@ -70,20 +71,32 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """What changed a balance, and when: below zero, usage took it (`spend`) or it ended (`expiry`); above, it was renewed."""
+
+    at: datetime
+    grant: str
+    kind: Literal["spend", "expiry", "renewal"]
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Burnt:
-    """Balances by grant id at the end, and usage that no grant covered."""
+    """Balances by grant id at the end, usage that no grant covered, and everything that changed a balance, in order."""
 
     balances: dict[str, Decimal]
     overage: Decimal
+    moved: tuple[Moved, ...] = field(default=(), compare=False)
 
 
 def order(grants: Sequence[Grant]) -> list[Grant]:
-    """The order of burning: priority, then earliest expiry to the second (none last), then oldest, then id
-    (`grant_order=priority_asc_then_earliest_expiry_then_created`)."""
+    """The order of burning: priority, then earliest expiry to the second (none last), then granted before purchased, then
+    oldest, then id (`grant_order=priority_asc_then_earliest_expiry_then_created`)."""
 
-    def key(grant: Grant) -> tuple[int, datetime, datetime, str]:
+    def key(grant: Grant) -> tuple[int, datetime, bool, datetime, str]:
         expiry = grant.expires_at.replace(microsecond=0) if grant.expires_at else FAR
-        return (grant.priority, expiry, grant.created_at or datetime.min.replace(tzinfo=UTC), grant.id)
+        created = grant.created_at or datetime.min.replace(tzinfo=UTC)
+        return (grant.priority, expiry, grant.is_purchased, created, grant.id)
 
     return sorted(grants, key=key)
 
@@ -113,12 +126,14 @@ def burn_down(
     ordered = order(grants)
     left = {g.id: balances.get(g.id, ZERO) if g.is_active(start) else ZERO for g in ordered}
     at = start
+    moved: list[Moved] = []
     while True:
         end = min([until, *_cuts(grants, resets, at)])
         need = overage + sum((value for when, value in usage if at <= when < end), ZERO)
-        overage = _burn(ordered, left, need, at)
-        if end >= until and not _changes_at(grants, resets, until):
-            return Burnt(left, overage)
+        overage = _burn(ordered, left, need, at, moved)
+        if end >= until and (at == until or not _changes_at(grants, resets, until)):
+            return Burnt(left, overage, tuple(moved))
+        before = dict(left)
         if end in resets:
             overage = overage if preserve_overage else ZERO
             for g in ordered:
@@ -129,9 +144,12 @@ def burn_down(
                 left[g.id] = ZERO
             elif g.effective_at == end or _is_renewed(g, end):
                 left[g.id] = g.amount
+            if change := left[g.id] - before[g.id]:
+                moved.append(Moved(end, g.id, "expiry" if change < 0 else "renewal", change))
         at = end
         if at >= until:
-            return Burnt(left, _burn(ordered, left, overage, at))
+            overage = _burn(ordered, left, overage, at, moved)
+            return Burnt(left, overage, tuple(moved))
 
 
 def _cuts(grants: Sequence[Grant], resets: Sequence[datetime], at: datetime) -> list[datetime]:
@@ -152,12 +170,16 @@ def _changes_at(grants: Sequence[Grant], resets: Sequence[datetime], at: datetim
     return at in _cuts(grants, resets, at - timedelta(microseconds=1))
 
 
-def _burn(ordered: Sequence[Grant], left: dict[str, Decimal], need: Decimal, at: datetime) -> Decimal:
+def _burn(
+    ordered: Sequence[Grant], left: dict[str, Decimal], need: Decimal, at: datetime, moved: list[Moved]
+) -> Decimal:
     for g in ordered:
         if need > 0 and g.is_active(at):
             part = min(need, max(ZERO, left[g.id]))
             left[g.id] -= part
             need -= part
+            if part:
+                moved.append(Moved(at, g.id, "spend", -part))
     return need
 
 

@@ -14,7 +14,7 @@ from counterfoil.core.basis.refusals import Conflict
 @dataclass(frozen=True, slots=True)
 class Wallet:
     """A balance of one currency. Lower `priority` is used first, then lower `seq` (order of creation). `fee_types`:
-    kinds of fee it may pay (None: all). `settles_invoices`: whether it may pay what an invoice asks for."""
+    kinds of fee it may pay (None: all)."""
 
     id: str
     balance_minor: int
@@ -23,7 +23,6 @@ class Wallet:
     seq: int = 0
     fee_types: frozenset[str] | None = None
     is_active: bool = True
-    settles_invoices: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ def draw_down(wallets: Sequence[Wallet], fees: Sequence[Fee], currency: str) -> 
     left = [fee.amount_minor for fee in fees]
     drawn: dict[str, int] = {}
     for wallet in sorted(wallets, key=lambda w: (w.priority, w.seq)):
-        if not wallet.is_active or not wallet.settles_invoices or wallet.currency != currency:
+        if not wallet.is_active or wallet.currency != currency:
             continue
         balance = wallet.balance_minor
         for i, fee in enumerate(fees):
@@ -56,6 +55,9 @@ def draw_down(wallets: Sequence[Wallet], fees: Sequence[Fee], currency: str) -> 
     return drawn
 
 
+LotKind = Literal["granted", "purchased"]
+
+
 @dataclass(frozen=True, slots=True)
 class Lot:
     """Credits that came in together: granted or purchased, with what is left of them. `seq`: order of creation;
@@ -63,7 +65,7 @@ class Lot:
 
     id: str
     amount: Decimal
-    kind: Literal["granted", "purchased"] = "granted"
+    kind: LotKind = "granted"
     priority: int = 0
     seq: int = 0
     expires_at: str | None = None
