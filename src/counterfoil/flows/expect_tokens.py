@@ -171,16 +171,16 @@ def use_wallet(
             addresses.check_key(xpub)
         small = None if address is None else addresses.read(address)
         row = WalletRow(derived_ref("token wallet", tx.this_tenant().ref, xpub or small or ""), entity_ref, xpub, small, 0, True)
-        for other in tx.wallets():
+        for other in tx.token_wallets():
             if other.ref == row.ref and other.entity_ref != entity_ref:
                 raise Conflict("wallet.taken", "another entity receives there")
-    tx.use_wallet(row, entity_ref)
+    tx.use_token_wallet(row, entity_ref)
     if row is not None and row.address is not None:
         watched = _watch(tx, row.address, entity_ref, row.ref)
         if watched.document_ref is not None or watched.entity_ref != entity_ref:
             raise Conflict("wallet.taken", "this address is made for one document, or is another entity's")
     tx.audit("change", "token_wallet", entity_ref, after=row)
-    return next((w for w in tx.wallets() if w.entity_ref == entity_ref and w.is_current), None)
+    return next((w for w in tx.token_wallets() if w.entity_ref == entity_ref and w.is_current), None)
 
 
 def ways_to_pay(tx: TokenTx, addresses: Addresses, documents: Sequence[str]) -> dict[Ref, tuple[TokenWay, ...]]:
@@ -228,7 +228,7 @@ def _make(
     """The addresses of documents that have none yet: of the contract, of the entity's key, or the entity's one."""
     tx.lock("token addresses")
     made = {a.document_ref: a for a in tx.token_addresses(documents=[d.ref for d in rows]) if a.document_ref}
-    wallets = {w.entity_ref: w for w in tx.wallets() if w.is_current}
+    wallets = {w.entity_ref: w for w in tx.token_wallets() if w.is_current}
     found: dict[Ref, AddressRow] = dict(made)
     for d in rows:
         crypto = methods[d.ref].crypto
@@ -253,7 +253,7 @@ def _make(
 def _own_address(tx: TokenTx, addresses: Addresses, wallet: WalletRow, xpub: str, d: DocumentRow) -> AddressRow:
     """The next child of a key that is nobody's address yet."""
     while True:
-        n = tx.take_indexes(wallet.ref, 1)
+        n = tx.take_wallet_indexes(wallet.ref, 1)
         own = AddressRow(addresses.derived(xpub, n), d.entity_ref, wallet.ref, n, d.ref)
         if not tx.token_addresses(addresses=[own.address]):
             tx.add_token_addresses([own])

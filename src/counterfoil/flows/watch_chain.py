@@ -87,7 +87,7 @@ class Applied:
 def plan(tx: TokenTx, chain_id: int) -> Plan | None:
     """What to ask of a chain now; None when it is not watched, or waits in the work list."""
     chain = tx.chain_row(chain_id)
-    if chain is None or not chain.is_on or tx.is_parked(STOPPED, str(chain_id)):
+    if chain is None or not chain.is_on or tx.is_stopped(chain_id, STOPPED):
         return None
     return Plan(
         chain, tuple(a.address for a in tx.token_addresses()), tuple(tx.chain_marks(chain_id)),

@@ -34,9 +34,10 @@ class TokenRows(Rows):
         """Every chain, by its id."""
         return [_chain(r) for r in self.all(_CHAIN + "ORDER BY chain_id", self.tenant)]
 
-    def is_parked(self, work: str, ref: str) -> bool:
-        """Whether this waits in the work list."""
-        return self.one("SELECT FROM parked WHERE tenant = %s AND work = %s AND ref = %s", self.tenant, work, ref) is not None
+    def is_stopped(self, chain_id: int, work: str) -> bool:
+        """Whether the chain waits in the work list."""
+        return self.one("SELECT FROM parked WHERE tenant = %s AND work = %s AND ref = %s", self.tenant, work,
+                        str(chain_id)) is not None
 
     def chain_row(self, chain_id: int) -> ChainRow | None:
         """One chain."""
@@ -131,7 +132,7 @@ class TokenRows(Rows):
         )
         return done.rowcount == 1
 
-    def wallets(self) -> list[WalletRow]:
+    def token_wallets(self) -> list[WalletRow]:
         """Where entities receive, and received before."""
         rows = self.all(
             "SELECT wallet_ref::text, entity_ref::text, xpub, address, next_index, is_current FROM token_wallet "
@@ -139,7 +140,7 @@ class TokenRows(Rows):
         )
         return [WalletRow(*r) for r in rows]
 
-    def use_wallet(self, row: WalletRow | None, entity_ref: Ref) -> None:
+    def use_token_wallet(self, row: WalletRow | None, entity_ref: Ref) -> None:
         """Receive here from now on (None: nowhere); a wallet that was used before goes on where it was."""
         self.conn.execute(
             "UPDATE token_wallet SET is_current = false WHERE tenant = %s AND entity_ref = %s AND is_current",
@@ -152,7 +153,7 @@ class TokenRows(Rows):
                 [self.tenant, row.ref, entity_ref, row.xpub, row.address, self.now],
             )
 
-    def take_indexes(self, wallet_ref: Ref, count: int) -> int:
+    def take_wallet_indexes(self, wallet_ref: Ref, count: int) -> int:
         """The first of `count` children of a wallet's key that nobody else gets."""
         taken: int = self.one(
             "UPDATE token_wallet SET next_index = next_index + %s WHERE tenant = %s AND wallet_ref = %s RETURNING next_index",
