@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from counterfoil.adapters.bank import read_statements
 from counterfoil.adapters.chain.nodes import Chains
 from counterfoil.adapters.mail.mime import message_bytes
 from counterfoil.adapters.mail.smtp import SmtpPost, check_ca, read_smtp_url
@@ -35,6 +36,7 @@ from counterfoil.exports.pdf import Attachment, invoice_pdf
 from counterfoil.exports.receipt_pdf import receipt_pdf
 from counterfoil.exports.receipt_view import receipt_id
 from counterfoil.flows.advance import Advanced, advance
+from counterfoil.flows.bank_port import ReadStatements
 from counterfoil.flows.integrate_log import BATCH, integrate
 from counterfoil.flows.keep_layouts import layout_of, preview
 from counterfoil.flows.keep_webhooks import Safe
@@ -92,6 +94,11 @@ class House:
         """Logging in and out: API keys for an hour, people for half a day."""
         secret = hmac.digest(self.page_key, b"counterfoil session tokens v1", hashlib.sha256)
         return Sessions(BeforeTenant(self.db.nobody), self.tx, Argon2(), secret, self.clock, secrets.token_bytes)
+
+    @property
+    def read_statements(self) -> ReadStatements:
+        """Reads files of banks, whatever their format."""
+        return read_statements
 
     def tenants(self) -> list[tuple[int, str]]:
         """(number, mode) of every tenant."""

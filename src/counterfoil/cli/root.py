@@ -10,6 +10,7 @@ import typer
 
 from counterfoil.cli import (
     advance,
+    bank,
     demo,
     doctor,
     export,
@@ -73,6 +74,7 @@ def command_line(outside: Outside) -> typer.Typer:
     app.add_typer(tenant.app, rich_help_panel=_SETUP)
     app.add_typer(key.app, rich_help_panel=_SETUP)
     app.add_typer(usage.app, rich_help_panel=_DAILY)
+    app.add_typer(bank.app, rich_help_panel=_DAILY)
     app.add_typer(mail.app, rich_help_panel=_DAILY)
     app.add_typer(payment.app, rich_help_panel=_DAILY)
     app.add_typer(webhook.app, rich_help_panel=_DAILY)

@@ -133,6 +133,11 @@ class House(Protocol):
         """A document, or a sample of one, as PDF in a layout that need not be stored."""
         ...
 
+    @property
+    def read_statements(self) -> Any:
+        """Reads files of banks."""
+        ...
+
     def mail_source(self, tx: Any, promise_ref: str) -> bytes:
         """A mail as it goes over the wire."""
         ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from counterfoil.api.native import (
     balances,
+    bank,
     books,
     catalogue,
     contracts,
@@ -41,6 +42,7 @@ ROUTES: tuple[Route, ...] = (
     *invoices.ROUTES,
     *documents.ROUTES,
     *payments.ROUTES,
+    *bank.ROUTES,
     *receipts.ROUTES,
     *value_receipts.ROUTES,
     *sharing.ROUTES,
