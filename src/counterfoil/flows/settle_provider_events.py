@@ -64,10 +64,11 @@ def settle_events(tx: Tx, limit: int = CHUNK) -> int:
 def retry_event(tx: Tx, gateway_ref: str, event_id: str) -> EventState:
     """Try a parked event again now; what became of it. NotFound, Conflict `event.settled` for one that is not parked."""
     find_gateway(tx, gateway_ref)
-    rows = [r for r in tx.provider_events(None, 10_000, gateway_ref=gateway_ref, state="parked") if r.event.id == event_id]
-    if not rows:
-        raise NotFound("event.not_found", f"no event {event_id[:100]} is parked")
-    (row,) = rows
+    row = tx.provider_event(gateway_ref, event_id)
+    if row is None:
+        raise NotFound("event.not_found", f"there is no event {event_id[:100]!r}")
+    if row.state != "parked":
+        raise Conflict("event.settled", f"the event is {row.state}")
     outcome = _settle_charges(tx, [row])[0][1] if row.event.kind == "charge.posted" else _tried(tx, row)
     tx.close_provider_events([(row.gateway_ref, row.event.id, *outcome)])
     tx.audit("retry", "provider_event", gateway_ref, after={"event_id": event_id, "state": outcome[0]})

@@ -221,6 +221,15 @@ class GatewayRows(Rows):
             "AND charge_id = ANY(%s)", [self.tenant, gateway_ref, list(charges)],
         ).rowcount
 
+    def provider_event(self, gateway_ref: str, event_id: str) -> EventRow | None:
+        """One event; nobody else settles it before the transaction ends."""
+        row = self.one(
+            f"SELECT {_EVENT} FROM provider_event e JOIN gateway g ON g.tenant = e.tenant AND g.gateway_ref = e.gateway_ref "
+            "WHERE e.tenant = %s AND e.gateway_ref = %s AND e.event_id = %s FOR UPDATE OF e",
+            self.tenant, gateway_ref, event_id.replace("\x00", ""),
+        )
+        return None if row is None else _event(row)
+
     def provider_events(
         self, before: tuple[datetime, str] | None, limit: int, *, gateway_ref: str | None = None,
         state: EventState | None = None,

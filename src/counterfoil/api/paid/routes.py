@@ -8,6 +8,7 @@ from counterfoil.api.paid import (
     customers,
     invoices,
     orders,
+    payment_methods,
     payments,
     products,
     public,
@@ -49,7 +50,7 @@ def error(status: int, code: str, message: str, headers: dict[str, str] | None =
 
 ROUTES: tuple[Route, ...] = (
     *customers.ROUTES, *states.ROUTES, *products.ROUTES, *orders.ROUTES, *invoices.ROUTES,
-    *payments.ROUTES, *signals.ROUTES, *costs.ROUTES,
+    *payments.ROUTES, *payment_methods.ROUTES, *signals.ROUTES, *costs.ROUTES,
     *value_receipts.ROUTES, *value_metrics.ROUTES, *value_models.ROUTES,
     *webhooks.ROUTES, *public.ROUTES,
 )
