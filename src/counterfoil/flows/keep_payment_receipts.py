@@ -103,9 +103,10 @@ def receipt_of_payment(
 ) -> Ref:
     """Issue the receipt of a payment over what it settles, one for each payment; when what it settles has changed since, its
     receipt is sealed again. A receipt that was cancelled or deleted stays as it is."""
-    ref = derived_ref("payment-receipt-of", payment.ref)
-    kept = tx.payment_receipt(ref, lock=True)
-    if kept is None:
+    ref = tx.receipt_of_payment_ref(payment.ref)
+    kept = None if ref is None else tx.payment_receipt(ref, lock=True)
+    if ref is None or kept is None:
+        ref = derived_ref("payment-receipt-of", payment.ref)
         receipt = PaymentReceipt(
             ref=ref, revision=1, number="", issuer_name=entity.legal_name or entity.name, customer_ref=customer.ref,
             customer_name=customer.name, customer_email=customer.email, customer_tax_id=customer.tax_id,

@@ -186,6 +186,11 @@ JOIN document d ON d.tenant = a.tenant AND d.document_ref = a.document_ref
 JOIN (SELECT tenant, corrects, sum(total_minor)::bigint AS credited FROM document WHERE kind = 'CREDIT' GROUP BY 1, 2) n
   ON n.tenant = a.tenant AND n.corrects = a.document_ref
 WHERE a.amount_minor + n.credited > d.total_minor;
+UPDATE payment_receipt r SET payment_ref = p.payment_ref FROM (
+    SELECT DISTINCT ON (e.tenant, e.document_ref) e.tenant, e.document_ref, p.payment_ref, n.receipt_ref
+    FROM payment p JOIN entry e ON e.tenant = p.tenant AND e.entry_ref = p.payment_ref
+    JOIN payment_receipt n ON n.tenant = e.tenant AND n.document_ref = e.document_ref ORDER BY e.tenant, e.document_ref, n.created_at
+) p WHERE r.tenant = p.tenant AND r.receipt_ref = p.receipt_ref;
 INSERT INTO payment_counter (tenant, last) SELECT tenant, max(number) FROM payment GROUP BY tenant;
 ALTER TABLE entry DISABLE TRIGGER entries_stay;
 UPDATE entry SET payment_ref = entry_ref
