@@ -30,6 +30,7 @@ from counterfoil.app import House
 from counterfoil.flows.keys import Auth
 from counterfoil.jobs.worker import run_worker
 from counterfoil.web.payment_door import payment_door
+from counterfoil.web.plan_checkout import plan_checkout_pages
 from counterfoil.web.receipt_pages import receipt_pages
 from counterfoil.web.routes import error_response, pages
 from counterfoil.web.shared_record_page import shared_record_pages
@@ -41,7 +42,7 @@ THREADS = 7
 """Handlers that run at once: with the worker's four lanes, calls of webhooks and the usage writers they stay within
 the house's connections."""
 STOP_SECONDS = 20
-PAGES = ("/i/", "/assets/", "/log/", "/receipt/", "/public/", "/c/", "/look/", "/logo/", "/gallery", "/verify",
+PAGES = ("/i/", "/checkout/", "/assets/", "/log/", "/receipt/", "/public/", "/c/", "/look/", "/logo/", "/gallery", "/verify",
          "/pay/")
 """Where people look: what is not found there is a page, too."""
 DIALECTS = (RECEIVED, PAID, PACSPACE, GIGSTACK)
@@ -59,7 +60,7 @@ class Server:
             route_handlers=[
                 *handlers(house), *received_about(), *upload_handlers(house), *pages(house), *upload_pages(),
                 *receipt_pages(house), *value_receipt_pages(house), *shared_record_pages(house), *verify_pages(house),
-                *payment_door(house),
+                *payment_door(house), *plan_checkout_pages(house),
                 *(handler for dialect in DIALECTS for handler in mount.handlers(house, dialect)),
                 *(handler for shown in PUBLISHED for handler in describe.handlers(shown)),
                 self._metrics(),
