@@ -154,7 +154,7 @@ def _event_door(house: Any) -> HTTPRouteHandler:
 
 def refused(error: Refusal) -> Response[str]:
     """A refusal as a page."""
-    if isinstance(error, Upstream):
+    if isinstance(error, Upstream) and not getattr(error, "permanent", False):
         status, title = 503, "Not possible right now"
         words = "The payment provider does not answer. Please try again in a moment."
     elif isinstance(error, (Conflict, Invalid)):
