@@ -103,38 +103,47 @@ def spend_credits(tx: Tx, signals: Sequence[Spending]) -> int:
 
 
 def work_out(tx: Tx, heads: Mapping[PoolKey, datetime], uses: Sequence[CreditUse] = ()) -> None:
-    """Bring pools, which are held, up to now, with new uses; store what was spent, what ended, and what waits."""
-    pools = list(heads)
-    grants: dict[PoolKey, list[CreditGrant]] = {p: [] for p in pools}
-    for g in tx.credit_grants(pools):
-        grants[g.pool].append(g)
-    waiting: dict[PoolKey, list[CreditUse]] = {p: [] for p in pools}
-    for u in [*tx.credit_waiting(pools), *uses]:
+    """Bring pools, which are held, up to now, with new uses; store what was spent, what ended, and what waits. Where there is
+    nothing to spend, what is new waits behind what waits already, which is not looked at."""
+    grants: dict[PoolKey, list[CreditGrant]] = {}
+    for g in tx.credit_grants(list(heads), left=True):
+        grants.setdefault(g.pool, []).append(g)
+    new: dict[PoolKey, list[CreditUse]] = {}
+    for u in uses:
+        new.setdefault(u.pool, []).append(u)
+    waiting: dict[PoolKey, list[CreditUse]] = {pool: [] for pool in grants}
+    for u in tx.credit_waiting(list(grants)) if grants else ():
         waiting[u.pool].append(u)
     balances: dict[Ref, Decimal] = {}
     moves: list[CreditMove] = []
     left: list[CreditUse] = []
-    as_of: dict[PoolKey, datetime] = {}
-    for pool in pools:
-        at = max(heads[pool], tx.now)
-        burnt = stands(grants[pool], heads[pool], at, sum((u.credits for u in waiting[pool]), ZERO))
-        as_of[pool] = at + TICK
-        balances |= {g.ref: burnt.balances[g.ref] for g in grants[pool] if burnt.balances[g.ref] != g.balance}
-        mine = {u.event_ref: u for u in waiting[pool]}
-        taken, still = attributed(burnt.moved, [(u.event_ref, u.credits) for u in waiting[pool]])
-        moves += [
-            CreditMove(tx.new_ref(), pool, Ref(m.grant), "expiry", m.amount, m.at) for m in burnt.moved if m.kind == "expiry"
-        ]
-        for m, event, part in taken:
-            u = mine[Ref(event)]
-            moves.append(CreditMove(tx.new_ref(), pool, Ref(m.grant), "spend", -part, u.recorded_at, event_ref=u.event_ref,
-                                    event_name=u.event_name, product_ref=u.product_ref))  # fmt: skip
-        left += [replace(mine[Ref(event)], credits=amount) for event, amount in still]
-    tx.set_pools(as_of)
+    for pool, mine in grants.items():
+        asked = [*waiting[pool], *new.pop(pool, ())]
+        burnt = stands(mine, heads[pool], tx.now, sum((u.credits for u in asked), ZERO))
+        balances |= {g.ref: burnt.balances[g.ref] for g in mine if burnt.balances[g.ref] != g.balance}
+        changed, still = _told(tx, pool, burnt, asked)
+        moves += changed
+        left += still
+    tx.set_pools({pool: max(since, tx.now) + TICK for pool, since in heads.items()})
     tx.set_credit_balances(balances)
     tx.add_credit_moves(moves)
-    if uses or any(waiting.values()):
-        tx.put_credit_waiting(pools, left)
+    if any(waiting.values()):
+        tx.drop_credit_waiting([pool for pool, asked in waiting.items() if asked])
+    tx.add_credit_waiting([*left, *(u for pool in new for u in new[pool])])
+
+
+def _told(tx: Tx, pool: PoolKey, burnt: Burnt, asked: Sequence[CreditUse]) -> tuple[list[CreditMove], list[CreditUse]]:
+    """What changed grants, by the use that did it, and what still waits."""
+    named = {u.event_ref: u for u in asked}
+    taken, still = attributed(burnt.moved, [(u.event_ref, u.credits) for u in asked])
+    moves = [
+        CreditMove(tx.new_ref(), pool, Ref(m.grant), "expiry", m.amount, m.at) for m in burnt.moved if m.kind == "expiry"
+    ]
+    for m, event, part in taken:
+        u = named[Ref(event)]
+        moves.append(CreditMove(tx.new_ref(), pool, Ref(m.grant), "spend", -part, u.recorded_at, event_ref=u.event_ref,
+                                event_name=u.event_name, product_ref=u.product_ref))  # fmt: skip
+    return moves, [replace(named[Ref(event)], credits=amount) for event, amount in still]
 
 
 def stands(grants: Sequence[CreditGrant], since: datetime, at: datetime, need: Decimal = ZERO) -> Burnt:
@@ -145,7 +154,8 @@ def stands(grants: Sequence[CreditGrant], since: datetime, at: datetime, need: D
         for g in grants
     ]  # fmt: skip
     balances = {str(g.ref): g.balance for g in grants}
-    return burn_down(held, balances, [(at, need)] if need else [], since, max(at, since) + TICK)
+    at = max(at, since)
+    return burn_down(held, balances, [(at, need)] if need else [], since, at + TICK)
 
 
 def expire_credits(tx: Tx, until: datetime, limit: int) -> int:

@@ -94,12 +94,13 @@ class CreditRows(Rows):
         )
         return [(Ref(r[0]), Ref(r[1])) for r in rows]
 
-    def credit_grants(self, pools: Sequence[PoolKey]) -> list[CreditGrant]:
-        """All grants of these pools, oldest first."""
+    def credit_grants(self, pools: Sequence[PoolKey], *, left: bool = False) -> list[CreditGrant]:
+        """The grants of these pools, oldest first: all, or those of which something is left."""
         rows = self.all(
             "SELECT g.grant_ref::text, g.customer_ref::text, g.currency_ref::text, g.kind, g.priority, g.amount, g.balance, "
             f"g.starts_at, g.expires_at, g.document_ref::text, g.created_at, g.seq FROM credit_grant g JOIN {_POOLS} "
-            "USING (customer_ref, currency_ref) WHERE g.tenant = %s ORDER BY g.seq", *_pools(pools), self.tenant,
+            "USING (customer_ref, currency_ref) WHERE g.tenant = %s AND (g.balance > 0 OR NOT %s) ORDER BY g.seq",
+            *_pools(pools), self.tenant, left,
         )
         return [CreditGrant(r[0], (r[1], r[2]), r[3], r[4], _plain(r[5]), _plain(r[6]), *r[7:]) for r in rows]
 
@@ -160,12 +161,15 @@ class CreditRows(Rows):
         )
         return [CreditUse(r[0], (r[1], r[2]), r[3], r[4], _plain(r[5]), *r[6:]) for r in rows]
 
-    def put_credit_waiting(self, pools: Sequence[PoolKey], rows: Sequence[CreditUse]) -> None:
-        """What waits in these pools now, in place of what waited before."""
+    def drop_credit_waiting(self, pools: Sequence[PoolKey]) -> None:
+        """Nothing waits in these pools any more."""
         self.conn.execute(
             f"DELETE FROM credit_pending w USING {_POOLS} WHERE w.tenant = %s AND w.customer_ref = k.customer_ref "
             "AND w.currency_ref = k.currency_ref", [*_pools(pools), self.tenant],
         )
+
+    def add_credit_waiting(self, rows: Sequence[CreditUse]) -> None:
+        """What waits for credits from now on, behind what waits already."""
         self.insert(
             "credit_pending", "event_ref customer_ref currency_ref event_name product_ref credits occurred_at recorded_at",
             "uuid uuid uuid text uuid numeric timestamptz timestamptz",

@@ -183,5 +183,6 @@ class WalletRows(Rows):
 
 
 def _wallet(row: Sequence[Any]) -> WalletRow:
-    head, pays, rest = row[:6], row[6], row[7:]
-    return WalletRow(*head, None if pays is None else tuple(pays), *rest)
+    values: list[Any] = list(row)
+    values[6] = None if row[6] is None else tuple(row[6])
+    return WalletRow(*values)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from counterfoil.api.dialect import Answer, Dialect, Route
 from counterfoil.api.paid import (
     costs,
+    credits,
     customers,
     invoices,
     orders,
@@ -50,7 +51,7 @@ def error(status: int, code: str, message: str, headers: dict[str, str] | None =
 
 ROUTES: tuple[Route, ...] = (
     *customers.ROUTES, *states.ROUTES, *products.ROUTES, *orders.ROUTES, *invoices.ROUTES,
-    *payments.ROUTES, *payment_methods.ROUTES, *signals.ROUTES, *costs.ROUTES,
+    *payments.ROUTES, *payment_methods.ROUTES, *signals.ROUTES, *costs.ROUTES, *credits.ROUTES,
     *value_receipts.ROUTES, *value_metrics.ROUTES, *value_models.ROUTES,
     *webhooks.ROUTES, *public.ROUTES,
 )

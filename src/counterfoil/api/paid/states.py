@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 
 from counterfoil.api.dialect import Call, Route
 from counterfoil.api.paid.customers import AddressOut, address_shown
-from counterfoil.api.wire import Output, instant
+from counterfoil.api.wire import Output, instant, number
 from counterfoil.core.basis.ids import display_id
 from counterfoil.flows.find_sales import OrderRow
 from counterfoil.flows.keep_accounts import Account, find_account
+from counterfoil.flows.keep_credits import credits_of
 
 MOST = 1000
 """Orders that a state names, the newest ones."""
@@ -46,10 +48,19 @@ class Seats(Output):
     data: tuple[()] = ()
 
 
-class Credits(Output):
-    """Balances of credits: none are kept here."""
+class CreditBalance(Output):
+    """Credits of one currency that may be spent."""
 
-    balances: tuple[()] = ()
+    credits_currency_id: str
+    currency_name: str
+    currency_key: str
+    balance: Decimal
+
+
+class Credits(Output):
+    """Credits by currency."""
+
+    balances: list[CreditBalance]
 
 
 class CustomerState(Output):
@@ -75,7 +86,11 @@ def get_state(call: Call) -> CustomerState:
             billing_address=address_shown(customer),
         ),
         default_currency=customer.currency, orders=[_shown(o, customer.currency, call.tx.now) for o in orders],
-        seats=Seats(), checkout_links=(), credits=Credits(), timestamp=instant(call.tx.now),
+        seats=Seats(), checkout_links=(), credits=Credits(balances=[
+            CreditBalance(credits_currency_id=display_id("ccur", h.currency.ref), currency_name=h.currency.name,
+                          currency_key=h.currency.key, balance=number(h.available))
+            for h in credits_of(call.tx, customer.ref)
+        ]), timestamp=instant(call.tx.now),
     )
 
 
