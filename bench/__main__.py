@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 
-BENCHES = ("ingest", "landing", "measure", "invoice_run", "ad_hoc", "pdf", "log", "verify_bundle", "uploads", "deltas")
+BENCHES = (
+    "ingest", "landing", "measure", "invoice_run", "ad_hoc", "pdf", "log", "verify_bundle", "uploads", "deltas", "matching",
+)
 
 
 def main() -> int:
