@@ -13,6 +13,7 @@ from counterfoil.cli import (
     bank,
     demo,
     doctor,
+    dunning,
     export,
     key,
     mail,
@@ -77,6 +78,7 @@ def command_line(outside: Outside) -> typer.Typer:
     app.add_typer(bank.app, rich_help_panel=_DAILY)
     app.add_typer(mail.app, rich_help_panel=_DAILY)
     app.add_typer(payment.app, rich_help_panel=_DAILY)
+    app.add_typer(dunning.app, rich_help_panel=_DAILY)
     app.add_typer(webhook.app, rich_help_panel=_DAILY)
     app.add_typer(witness.app, rich_help_panel=_PROOF)
     app.add_typer(export.app, rich_help_panel=_PROOF)

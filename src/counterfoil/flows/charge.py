@@ -18,6 +18,7 @@ from counterfoil.flows.deliver import BACK_OFF, LEASE, MAX_REASON, MAX_TRIES
 from counterfoil.flows.find_payments import find_payment, open_document
 from counterfoil.flows.gateway_port import CHARGE, REFUND, Charged, ChargeOrder, GatewayFault, RefundAnswer, RefundOrder
 from counterfoil.flows.gateway_rows import ChargeAsk, DueCharge, GatewayRow, SavedMethod
+from counterfoil.flows.keep_dunning import charge_failed
 from counterfoil.flows.keep_gateways import find_gateway
 from counterfoil.flows.keep_methods import find_method
 from counterfoil.flows.payment_rows import NewPayment, PaymentRow, RefundRow
@@ -201,10 +202,14 @@ def settle_asked(tx: Tx, payment_ref: str, provider: str, charged: Charged, at: 
     # the name of a failed charge stays free: money that comes all the same is a payment of its own
     named = f" ({charged.id})" if charged.id else ""
     again = "" if charged.can_retry else "; trying again does not help"
-    return move_payment(
+    row = move_payment(
         tx, row.ref, "failed" if charged.state == "failed" else "canceled", code=charged.code or charged.state,
         message=f"{charged.message or 'the payment failed'}{again}{named}"[:MAX_REASON],
     )
+    ask = tx.charge_ask(row.ref)
+    if ask is not None and ask.document_ref is not None:
+        charge_failed(tx, [ask.document_ref], can_retry=charged.can_retry, at=at)
+    return row
 
 
 def not_now(tx: Tx, promise: Promise, fault: GatewayFault, wall: datetime) -> None:

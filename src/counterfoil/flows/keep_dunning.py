@@ -134,6 +134,7 @@ class _New:
     customer_ref: Ref
     entity_ref: Ref
     contract_ref: Ref | None
+    issued_on: date
     due_on: date
 
 
@@ -145,7 +146,7 @@ def begin_chases(tx: Tx, documents: Sequence[Document]) -> None:
     if credited:
         tx.wake_chases(credited, tx.now)
     _begin(tx, [
-        _New(d.ref, d.buyer.ref, d.seller.ref, d.contract_ref, d.due_on)
+        _New(d.ref, d.buyer.ref, d.seller.ref, d.contract_ref, d.issued_on, d.due_on)
         for d in documents if d.kind != "CREDIT" and d.total_minor > 0
     ], tx.this_tenant().mode == "live")  # fmt: skip
 
@@ -157,7 +158,7 @@ def take_in_open(tx: Tx, contracts: Sequence[Ref] | None) -> int:
         refs = tx.documents_not_chased(contracts, PAGE)
         rows = tx.document_rows(refs)
         begun = _begin(tx, [
-            _New(r.ref, r.customer_ref, r.entity_ref, r.contract_ref, r.due_on) for r in rows.values()
+            _New(r.ref, r.customer_ref, r.entity_ref, r.contract_ref, r.issued_on, r.due_on) for r in rows.values()
         ], True)  # fmt: skip
         done += begun
         if len(refs) < PAGE or begun < len(refs):
@@ -184,7 +185,8 @@ def _begin(tx: Tx, new: Sequence[_New], from_today: bool) -> int:
         )  # fmt: skip
         hold = holds.get(d.customer_ref)
         if hold is not None:
-            row = replace(row, state="paused", paused_on=row.base_on, paused_until=hold.until, why=hold.reason)
+            on = today if from_today else d.issued_on
+            row = replace(row, state="paused", paused_on=on, paused_until=hold.until, why=hold.reason)
         rows.append(replace(row, next_at=next_at(row, policy, zone)))
         campaigns |= overdue_from([row], policy, zone, campaigns)
     tx.put_chases(rows)
