@@ -37,6 +37,7 @@ from counterfoil.exports.receipt_pdf import receipt_pdf
 from counterfoil.exports.receipt_view import receipt_id
 from counterfoil.flows.advance import Advanced, advance
 from counterfoil.flows.bank_port import ReadStatements
+from counterfoil.flows.expect_tokens import printed_ways
 from counterfoil.flows.integrate_log import BATCH, integrate
 from counterfoil.flows.keep_layouts import layout_of, preview
 from counterfoil.flows.keep_webhooks import Safe
@@ -196,6 +197,7 @@ class House:
             attachments=(record,),
             numbers={row.ref: row.number for row in rows if row is not None},
             layout=layout_of(tx, document.buyer.ref, must_exist=layout_must_exist),
+            ways=self.token_ways(tx, document_ref),
         )
 
     def admit(self, tx: Tx, share: Share, token: str) -> None:
@@ -254,7 +256,9 @@ class House:
     @property
     def letters(self) -> Letters:
         """Makes the mails that documents go out with."""
-        return Letters(partial(self.document_pdf, layout_must_exist=True), self.hosted_url, self.sender)
+        return Letters(
+            partial(self.document_pdf, layout_must_exist=True), self.hosted_url, self.sender, self.receipt_pdf
+        )
 
     def mail_source(self, tx: Tx, promise_ref: str) -> bytes:
         """The mail of a promise as it goes over the wire (message/rfc822), to look at; NotFound without one."""
@@ -305,6 +309,10 @@ class House:
     def chains(self) -> Chains:
         """Reaches nodes of chains, and reads addresses."""
         return Chains(self.vault.encrypt, self.vault.decrypt, self.webhook_calls)
+
+    def token_ways(self, tx: Tx, document_ref: str) -> list[tuple[str, str]]:
+        """Where a document is paid in tokens, as its PDF and its page print it; its address is made with the first."""
+        return printed_ways(tx, self.chains.addresses, document_ref)
 
     @property
     def chain_job(self) -> Job:

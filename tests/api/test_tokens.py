@@ -138,3 +138,23 @@ def test_only_admins_say_where_money_goes(paid: Any, house: House) -> None:
     bad(clerk("PUT", f"/v1/entities/{shop.entity}/token-wallet", {"address": USDC}), 403)
     bad(clerk("PUT", "/v1/chains/1", {"name": "Mine", "endpoint": NODE}), 403)
     bad(clerk("PUT", f"/v1/chains/1/tokens/{USDC}", {"symbol": "USDC"}), 403)
+
+
+def test_the_page_and_the_pdf_of_an_invoice_print_where_to_pay(paid: Any, house: House) -> None:
+    from io import BytesIO
+
+    from pypdf import PdfReader
+
+    api, shop, *_ = paid
+    document = api.post("/v1/invoices", invoice(shop.customer))
+    with house.tx(api.tenant) as tx:
+        url = house.hosted_url(tx.this_tenant().ref, document["document_ref"])
+    page = api.client.get(url.removeprefix(house.settings.public_url)).text
+    pdf = api("GET", f"/v1/documents/{document['document_ref']}/pdf").content
+    text = "".join(p.extract_text() for p in PdfReader(BytesIO(pdf)).pages)
+    for shown in (page, text.replace("\n", "")):
+        assert "EURC (Ethereum)" in shown
+        assert "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266" in shown
+        assert "RF" in shown and "DE02" in shown
+    [way] = api.get(f"/v1/documents/{document['document_ref']}/token-addresses")["ways"]
+    assert way["address"] == "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"

@@ -22,7 +22,7 @@ from counterfoil.core.basis.refusals import Invalid
 from counterfoil.core.invoicing.document import Document
 from counterfoil.core.invoicing.layout import STANDARD, Layout
 from counterfoil.exports import fonts
-from counterfoil.exports.view import NO_NUMBERS, document_view
+from counterfoil.exports.view import NO_NUMBERS, Ways, document_view
 
 Relationship = Literal["source", "data", "alternative", "supplement"]
 _TEMPLATE = Path(__file__).parent / "templates" / "invoice.typ"
@@ -49,14 +49,17 @@ def invoice_pdf(
     attachments: Sequence[Attachment] = (),
     numbers: Mapping[Ref, str] = NO_NUMBERS,
     layout: Layout = STANDARD,
+    ways: Ways = (),
 ) -> bytes:
     """The document as PDF/A-3b. The creation date is midnight UTC of the issue date, so bytes depend on nothing else.
 
     `hosted_url` is printed as a QR code and as a link; "" leaves both out. `numbers`: the numbers of documents that it
-    refers to; `layout`: what is shown, and how. Attachments need names of their own. Characters without a glyph in our
-    fonts show as a white square.
+    refers to; `layout`: what is shown, and how; `ways`: where it can be paid. Attachments need names of their own.
+    Characters without a glyph in our fonts show as a white square.
     """
-    inputs = invoice_inputs(document, hosted_url=hosted_url, attachments=attachments, numbers=numbers, layout=layout)
+    inputs = invoice_inputs(
+        document, hosted_url=hosted_url, attachments=attachments, numbers=numbers, layout=layout, ways=ways
+    )
     try:
         return typeset(inputs, document)
     except typst.TypstError as error:
@@ -74,9 +77,10 @@ def invoice_inputs(
     attachments: Sequence[Attachment] = (),
     numbers: Mapping[Ref, str] = NO_NUMBERS,
     layout: Layout = STANDARD,
+    ways: Ways = (),
 ) -> dict[str, str]:
     """What the template reads: texts only, as `typeset` takes them."""
-    view = msgspec.to_builtins(document_view(document, numbers=numbers, layout=layout))
+    view = msgspec.to_builtins(document_view(document, numbers=numbers, layout=layout, ways=ways))
     logo = view["layout"].pop("logo")
     shown = mapped({**view, "url": hosted_url}, fonts.showable)
     return {

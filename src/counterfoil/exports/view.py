@@ -6,7 +6,7 @@ Nothing is computed here that is not on the document: amounts are written, not d
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, localcontext
 from types import MappingProxyType
@@ -31,6 +31,9 @@ _GENERIC = ("unit", "flat", "included", "percentage", "within_commitment", "over
 MAX_PARTS = 40
 """Terms of one amount that are written out: an hourly commitment has 744 of them a month. The rest is one sum; all of
 them are in the record."""
+
+Ways = Sequence[tuple[str, str]]
+"""(label, value) of ways to pay, such as a token and the address that it goes to."""
 
 NO_NUMBERS: Mapping[Ref, str] = MappingProxyType({})
 
@@ -132,9 +135,10 @@ _LABELS = (
 
 
 def document_view(
-    document: Document, *, numbers: Mapping[Ref, str] = NO_NUMBERS, layout: Layout = STANDARD
+    document: Document, *, numbers: Mapping[Ref, str] = NO_NUMBERS, layout: Layout = STANDARD, ways: Ways = ()
 ) -> DocumentView:
-    """The document as text. `numbers` names documents that it refers to; one that is missing shows its reference.
+    """The document as text. `numbers` names documents that it refers to; one that is missing shows its reference. `ways`:
+    where it can be paid beside the bank account.
 
     `layout` chooses what is shown of it; amounts, sums and taxes are those of the document whatever it says.
     """
@@ -158,7 +162,7 @@ def document_view(
         sums=_sums(document, local),
         due=Row(local.word(f"due_{document.kind}"), local.money(document.total_minor, document.currency)),
         taxes=_taxes(document, local),
-        bank=_bank(document, local),
+        bank=(*_bank(document, local), *(Row(label, value) for label, value in ways)),
         terms=_terms(document, local),
         note=document.note,
         words=words,

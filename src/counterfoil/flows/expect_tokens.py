@@ -222,6 +222,14 @@ def ways_to_pay(tx: TokenTx, addresses: Addresses, documents: Sequence[str]) -> 
     return found
 
 
+def printed_ways(tx: TokenTx, addresses: Addresses, document_ref: str) -> list[tuple[str, str]]:
+    """The ways of one document as it prints them: (`USDC (Ethereum, Base)`, the address)."""
+    chains: dict[tuple[str, str], list[str]] = {}
+    for way in ways_to_pay(tx, addresses, [document_ref]).get(Ref(document_ref), ()):
+        chains.setdefault((way.token.symbol, way.address), []).append(way.chain_name)
+    return [(f"{symbol} ({', '.join(names)})", addresses.shown(address)) for (symbol, address), names in chains.items()]
+
+
 def _make(
     tx: TokenTx, addresses: Addresses, rows: Sequence[DocumentRow], methods: Mapping[Ref, PaymentMethods]
 ) -> dict[Ref, AddressRow]:

@@ -17,7 +17,7 @@ from counterfoil.core.basis.refusals import Problem
 from counterfoil.core.invoicing.document import Document, DocumentKind
 from counterfoil.core.invoicing.layout import STANDARD, Layout
 from counterfoil.exports.local import local_for
-from counterfoil.exports.view import NO_NUMBERS, document_view
+from counterfoil.exports.view import NO_NUMBERS, Ways, document_view
 from counterfoil.web.assets import asset_url
 
 
@@ -67,7 +67,7 @@ SCRIPT_WORDS = (
 
 def invoice_page(
     document: Document, state: str, links: InvoiceLinks, *, numbers: Mapping[Ref, str] = NO_NUMBERS,
-    layout: Layout = STANDARD,
+    layout: Layout = STANDARD, ways: Ways = (),
 ) -> str:
     """The hosted page of a document: all that its PDF says, its files, and its proof, checked by the reader's browser.
 
@@ -78,7 +78,7 @@ def invoice_page(
     words = {key: local.word(key) for key in _PAGE_WORDS}
     due = "" if document.kind == "CREDIT" else local.word("due_by", due=local.date(document.due_on))
     return environment().get_template("invoice.html").render(
-        view=document_view(document, numbers=numbers, layout=layout),
+        view=document_view(document, numbers=numbers, layout=layout, ways=ways),
         words=words,
         state=_state(state, document.language),
         state_class=state.lower().replace("_", "-"),

@@ -73,6 +73,10 @@ class House(Protocol):
         """The page of a sealed receipt."""
         ...
 
+    def token_ways(self, tx: Any, document_ref: str) -> Sequence[tuple[str, str]]:
+        """Where a document is paid in tokens, as its page prints it."""
+        ...
+
 
 def pages(house: House) -> Sequence[HTTPRouteHandler]:
     """Every page."""
@@ -132,7 +136,7 @@ def _hosted_pages(house: House) -> Sequence[HTTPRouteHandler]:
     @get(at, sync_to_thread=True, include_in_schema=False)
     def page(request: Seen) -> Response[Any]:
         key = request.query_params.get("k", "")
-        return opened(request, lambda tx, ref: _page(tx, ref, key, house.receipt_url))
+        return opened(request, lambda tx, ref: _page(house, tx, ref, key))
 
     @get(f"{at}/document.pdf", sync_to_thread=True, include_in_schema=False)
     def pdf(request: Seen) -> Response[Any]:
@@ -213,7 +217,7 @@ def _admitted(house: House, request: Seen) -> tuple[int, Ref]:
     return _tenant(house, tenant_ref), Ref(ref)
 
 
-def _page(tx: Any, ref: Ref, key: str, receipt_url: Callable[[Any, str], str]) -> Response[str]:
+def _page(house: House, tx: Any, ref: Ref, key: str) -> Response[str]:
     document = document_of(tx, ref)
     base = f"/i/{tx.this_tenant().ref}/{ref}"
     counted = any(line.usage is not None for line in document.lines)
@@ -227,10 +231,12 @@ def _page(tx: Any, ref: Ref, key: str, receipt_url: Callable[[Any, str], str]) -
         found, receipt = payable(tx, ref), paid_by(tx, ref)
         links = replace(
             links, pay="" if found.why else f"{base}/pay?k={key}", pay_minor=found.document.open_minor,
-            under_way=found.why == "under_way", receipt=receipt_url(tx, receipt) if receipt else "",
+            under_way=found.why == "under_way", receipt=house.receipt_url(tx, receipt) if receipt else "",
         )
     layout = layout_of(tx, document.buyer.ref)
-    html = invoice_page(document, _state(tx, document), links, numbers=_numbers(tx, document), layout=layout)
+    html = invoice_page(
+        document, _state(tx, document), links, numbers=_numbers(tx, document), layout=layout, ways=house.token_ways(tx, ref)
+    )
     headers = {**PRIVATE, "Content-Security-Policy": MAY_PAY} if links.pay else PRIVATE
     return Response(html, media_type=HTML, headers=headers)
 
