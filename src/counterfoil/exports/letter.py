@@ -9,6 +9,7 @@ from decimal import Decimal
 from html import escape
 
 from counterfoil.core.invoicing.document import Document
+from counterfoil.core.receipts.payment import PaymentReceipt
 from counterfoil.exports.local import Local, local_for
 
 _UNSEEN = dict.fromkeys(
@@ -94,6 +95,29 @@ def reminder(
     said = [local.word("mail_hello"), local.word(f"remind_{stage}", **names)]
     test = local.word("mail_test", to=", ".join(map(_plain, test_for))) if test_for else ""
     online = local.word("remind_online")
+    return Letter(
+        subject=f"[Test] {subject}" if test_for else subject,
+        text=_text(local, test, said, tuple(facts), url, seller, online),
+        html=_html(local, subject, test, said, tuple(facts), url, seller, online),
+    )
+
+
+def confirmation(
+    document: Document, receipt: PaymentReceipt, *, url: str, test_for: tuple[str, ...] = ()
+) -> Letter:
+    """The letter that says that money came in. `url` leads to the hosted page of `document`, which it settles."""
+    local = local_for(document.language)
+    seller = _plain(document.seller.name)
+    paid = local.money(receipt.amount_minor, receipt.currency)
+    subject = local.word("confirm_subject", number=_plain(receipt.number), seller=seller)
+    said = [local.word("mail_hello"), local.word("confirm_received", amount=paid, seller=seller)]
+    facts = [(_plain(d.number), local.money(d.amount_minor, receipt.currency)) for d in receipt.documents[:50]]
+    left = receipt.amount_minor - sum(d.amount_minor for d in receipt.documents)
+    if left and receipt.documents:
+        facts.append((local.word("confirm_left"), local.money(left, receipt.currency)))
+    facts.append((local.word("confirm_sum"), paid))
+    test = local.word("mail_test", to=", ".join(map(_plain, test_for))) if test_for else ""
+    online = local.word("mail_online")
     return Letter(
         subject=f"[Test] {subject}" if test_for else subject,
         text=_text(local, test, said, tuple(facts), url, seller, online),

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from counterfoil.exports.delivery_words import DELIVERY
 from counterfoil.exports.dunning_words import DUNNING
+from counterfoil.exports.payment_words import PAYMENTS
 from counterfoil.exports.receipt_words import RECEIPTS
 
 _COLUMNS = ("en", "de", "fr", "es")
@@ -198,7 +199,7 @@ _TABLE: dict[str, tuple[str, str, str, str]] = {
 
 
 def _of(column: int) -> Mapping[str, str]:
-    return MappingProxyType({key: row[column] for key, row in (_TABLE | DELIVERY | DUNNING | RECEIPTS).items()})
+    return MappingProxyType({key: row[column] for key, row in (_TABLE | DELIVERY | DUNNING | PAYMENTS | RECEIPTS).items()})
 
 
 WORDS: Mapping[str, Mapping[str, str]] = MappingProxyType({name: _of(i) for i, name in enumerate(_COLUMNS)})

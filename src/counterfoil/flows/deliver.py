@@ -14,6 +14,7 @@ from counterfoil.core.basis.refusals import Conflict, Invalid, NotFound
 from counterfoil.core.contracts.parties import Customer, Entity
 from counterfoil.core.invoicing.document import Document
 from counterfoil.core.receipts.invoice import record_document
+from counterfoil.flows.payment_rows import PaymentRow
 from counterfoil.flows.ports import DocumentRow, Tx
 from counterfoil.flows.promises import Handed, Mail, MailPolicy, NewPromise, Promise, Refused, Undelivered
 
@@ -27,6 +28,7 @@ MAX_TRIES = len(BACK_OFF) + 1
 """Tries before a promise is parked; one that is taken out of the parked work by hand has as many again."""
 LEASE = timedelta(minutes=15)
 """How long a job has what it claimed. One that is killed leaves it to others after that."""
+CONFIRMED_WITHIN = timedelta(days=7)
 MOOT = "mail.moot"
 """Why a reminder is not sent after all: nothing is open any more."""
 MAX_ADDRESSES = 50
@@ -65,6 +67,24 @@ def promise_documents(tx: Tx, documents: Sequence[Document]) -> int:
     if not wanted or not tx.mail_policy().sends:
         return 0
     return tx.promise(SEND, [NewPromise(_first_promise(d.ref), d.ref, _due_at(tx, d)) for d in wanted])
+
+
+def promise_confirmations(tx: Tx, payments: Sequence[tuple[PaymentRow, Ref]]) -> int:
+    """Promise to confirm these payments by mail, each about the first document that it settles, with its receipt: where the
+    tenant sends at all and the customer has an address. Money of more than a week ago is not confirmed: it was taken over."""
+    recent = [(p, document) for p, document in payments if p.received_at > tx.now - CONFIRMED_WITHIN]
+    if not recent or not tx.mail_policy().sends:
+        return 0
+    customers = tx.customers(list({p.customer_ref for p, _document in recent}))
+    return tx.promise(SEND, [
+        NewPromise(derived_ref("promise", SEND, p.ref), document, tx.now, {"payment": p.ref})
+        for p, document in recent if customers[p.customer_ref].email.strip()
+    ])
+
+
+def is_confirmation(promise: Promise) -> bool:
+    """Whether a mail confirms a payment, instead of bringing a document."""
+    return "payment" in promise.payload
 
 
 def _document(tx: Tx, ref: str) -> Document:
@@ -188,10 +208,12 @@ def delivered(tx: Tx, promise: Promise, mail: Mail, handed: Handed, wall: dateti
     Addresses that it refused for now are tried again, alone; those that it refused for good are parked with its words.
     """
     tx.add_mail(promise, mail, handed, about.via)
-    tx.mark(promise.ref, "sent", tx.now)
+    if not is_confirmation(promise):
+        tx.mark(promise.ref, "sent", tx.now)
     later = tuple(a for a, r in handed.refused.items() if not r.permanent)
     never = _refused_so_far(promise, handed.refused) | dict.fromkeys(about.malformed, NO_ADDRESS)
-    tx.unpark(SEND, promise.ref)
+    if not is_confirmation(promise):
+        tx.unpark(SEND, promise.ref)
     if later:
         _again(tx, promise, later, never, _words(handed.refused), wall)
         return

@@ -23,6 +23,7 @@ from counterfoil.core.payments import posting
 from counterfoil.core.payments.allocation import OpenDocument, Part, oldest_first, together
 from counterfoil.core.payments.payment import PaymentState, after, payment_number
 from counterfoil.flows.apply_money import Move, move_money, seal_receipts, tell
+from counterfoil.flows.deliver import promise_confirmations
 from counterfoil.flows.find_payments import find_payment, find_posted, held_parts, open_document
 from counterfoil.flows.payment_rows import Intent, NewPayment, OpenRow, PaymentRow, RefundRow
 from counterfoil.flows.ports import DocumentRow, Tx
@@ -257,10 +258,9 @@ def _post(tx: Tx, rows: Sequence[PaymentRow], plan: Mapping[Ref, tuple[Part, ...
             of = booked(row, entities[row.entity_ref], row.received_at, "fee of")
             entries.append(posting.fee(of, row.ref, row.intent.fee_minor, row.intent.into))
     tx.add_entries(entries)
-    for at in sorted({row.received_at for row in rows}):
-        same = [row for row in rows if row.received_at == at]
-        move_money(tx, [Move(row.ref, ref, minor) for row in same for ref, minor in plan[row.ref]], at)
+    move_money(tx, [Move(row.ref, ref, minor, row.received_at) for row in rows for ref, minor in plan[row.ref]])
     seal_receipts(tx, [row.ref for row in rows], entities)
+    promise_confirmations(tx, [(row, plan[row.ref][0][0]) for row in rows if plan[row.ref]])
     write_money(tx, [
         Moved(row.customer_ref, row.currency, -row.amount_minor, "payment", _reference(row, plan[row.ref], named)) for row in rows
     ])

@@ -6,6 +6,7 @@ the mark, the mail goes out twice, with the same Message-ID: at least once, sinc
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -18,7 +19,7 @@ import structlog
 
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.refusals import Refusal, Upstream
-from counterfoil.exports.letter import OpenItem, letter, reminder
+from counterfoil.exports.letter import Letter, OpenItem, confirmation, letter, reminder
 from counterfoil.exports.usage_csv import usage_file
 from counterfoil.exports.usage_pdf import usage_pdf
 from counterfoil.flows.counted_usage import counted_usage
@@ -29,6 +30,7 @@ from counterfoil.flows.deliver import (
     claim,
     delivered,
     envelope,
+    is_confirmation,
     is_reminder,
     open_items,
     put_back,
@@ -64,11 +66,12 @@ class OpenTx(Protocol):
 @dataclass(frozen=True, slots=True)
 class Letters:
     """Makes the mails. `pdf`: a document as PDF; `url`: its hosted page; `sender`: who mails come from ("" for the
-    entity's own address)."""
+    entity's own address); `receipt`: a sealed receipt as PDF."""
 
     pdf: Callable[[Any, str], bytes]
     url: Callable[[str, str], str]
     sender: str = ""
+    receipt: Callable[[Any, str], bytes] | None = None
 
     def mail(self, tx: Any, promise: Promise, about: Envelope, at: datetime) -> Mail:
         """The promised mail, with the PDF and what else the customer wants. Undelivered (permanent) without a sender."""
@@ -78,6 +81,8 @@ class Letters:
             raise Undelivered("mail.no_sender", f"{entity.name} has no e-mail address to send from", permanent=True)
         url = self.url(tx.this_tenant().ref, document.ref)
         test_for = about.intended if about.test else ()
+        if is_confirmation(promise):
+            return self._confirmation(tx, promise, about, at, sender)
         if is_reminder(promise):
             items = open_items(tx, promise)
             said = reminder(
@@ -91,14 +96,33 @@ class Letters:
         else:
             files, total, complete = usage_files(tx, about, url)
             said = letter(document, url=url, usage=total, usage_attached=complete, test_for=test_for)
-        domain = sender.rpartition("@")[2]
-        return Mail(
-            message_id=f"<{promise.promise_ref}@{domain if domain.isascii() else 'counterfoil.invalid'}>",
-            sender=sender, sender_name=entity.name, reply_to=entity.email.partition(",")[0].strip(), to=about.to,
-            subject=said.subject, text=said.text, html=said.html, at=at,
-            files=(File(f"{document.number}.pdf", self.pdf(tx, document.ref), "application/pdf"), *files),
-            headers=(("Auto-Submitted", "auto-generated"), ("X-Counterfoil-Document", document.ref)),
+        pdf = File(f"{document.number}.pdf", self.pdf(tx, document.ref), "application/pdf")
+        return _mail(promise, about, at, sender, said, (pdf, *files))
+
+    def _confirmation(self, tx: Any, promise: Promise, about: Envelope, at: datetime, sender: str) -> Mail:
+        """That money came in, with its receipt. Undelivered (permanent) when there is none any more."""
+        payment = tx.payment_rows([promise.payload["payment"]])[Ref(promise.payload["payment"])]
+        ref = tx.receipt_of_payment_ref(payment.ref)
+        kept = None if ref is None else tx.payment_receipt(ref)
+        if kept is None or kept.deleted_at is not None or kept.record_ref is None or self.receipt is None:
+            raise Undelivered("mail.no_receipt", "the payment has no receipt any more", permanent=True)
+        said = confirmation(
+            about.document, kept.receipt, url=self.url(tx.this_tenant().ref, about.document.ref),
+            test_for=about.intended if about.test else (),
         )
+        name = re.sub(r"[^A-Za-z0-9_-]+", "-", kept.receipt.number)
+        pdf = File(f"{name}.pdf", self.receipt(tx, kept.record_ref), "application/pdf")
+        return _mail(promise, about, at, sender, said, (pdf,))
+
+
+def _mail(promise: Promise, about: Envelope, at: datetime, sender: str, said: Letter, files: tuple[File, ...]) -> Mail:
+    domain, entity = sender.rpartition("@")[2], about.entity
+    return Mail(
+        message_id=f"<{promise.promise_ref}@{domain if domain.isascii() else 'counterfoil.invalid'}>",
+        sender=sender, sender_name=entity.name, reply_to=entity.email.partition(",")[0].strip(), to=about.to,
+        subject=said.subject, text=said.text, html=said.html, at=at, files=files,
+        headers=(("Auto-Submitted", "auto-generated"), ("X-Counterfoil-Document", about.document.ref)),
+    )
 
 
 def usage_files(tx: Any, about: Envelope, url: str) -> tuple[tuple[File, ...], int | None, bool]:
