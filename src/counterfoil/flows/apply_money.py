@@ -27,35 +27,42 @@ MOST_NAMED = 20
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """So much of a payment settles a document; below zero: is taken back from it."""
+    """So much of a payment settles a document; below zero: is taken back from it. `at`: when (now)."""
 
     payment_ref: Ref
     document_ref: Ref
     amount_minor: int
+    at: datetime | None = None
 
 
 def move_money(tx: Tx, moves: Sequence[Move], at: datetime | None = None, why: str = "") -> None:
-    """Write allocations at an instant (now) and mark documents that are paid, or no longer are. Who calls holds the accounts
-    and has looked at the bounds; receipts are the caller's to seal again (`seal_receipts`)."""
+    """Write allocations, each at its own instant or at `at` (now), and mark documents that are paid, or no longer are.
+    Who calls holds the accounts and has looked at the bounds; receipts are the caller's to seal again (`seal_receipts`)."""
     moves = [m for m in moves if m.amount_minor]
     if not moves:
         return
     tx.add_allocations([
-        AllocationRow(tx.new_ref(), m.payment_ref, m.document_ref, m.amount_minor, at or tx.now, why) for m in moves
+        AllocationRow(tx.new_ref(), m.payment_ref, m.document_ref, m.amount_minor, m.at or at or tx.now, why) for m in moves
     ])
     changed: dict[Ref, int] = {}
+    last: dict[Ref, datetime] = {}
     for m in moves:
         changed[m.document_ref] = changed.get(m.document_ref, 0) + m.amount_minor
-    mark_documents(tx, changed, at)
+        moved_at = m.at or at or tx.now
+        last[m.document_ref] = max(moved_at, last.get(m.document_ref, moved_at))
+    mark_documents(tx, changed, last)
 
 
-def mark_documents(tx: Tx, changed: Mapping[Ref, int], at: datetime | None = None) -> dict[Ref, DocumentRow]:
-    """Mark those of these documents that are paid now and tell of it; drop the mark of those that are open again."""
+def mark_documents(
+    tx: Tx, changed: Mapping[Ref, int], last: Mapping[Ref, datetime] | None = None
+) -> dict[Ref, DocumentRow]:
+    """Mark those of these documents that are paid (by their last instant, or now) and tell of it; drop the mark of those that
+    are open again."""
     rows = tx.document_rows(list(changed))
     tx.wake_chases(list(changed), tx.now)
-    at = at or tx.now
+    last = last or {}
     paid = {
-        r.ref: at for r in rows.values()
+        r.ref: last.get(r.ref, tx.now) for r in rows.values()
         if r.open_minor == 0 and r.paid_minor > 0 and r.paid_at is None and r.cancelled_at is None
     }
     reopened = [r.ref for r in rows.values() if r.open_minor > 0 and r.paid_at is not None]
@@ -67,7 +74,8 @@ def mark_documents(tx: Tx, changed: Mapping[Ref, int], at: datetime | None = Non
         records = tx.records(list(paid))
         for ref in paid:
             announce_invoices(
-                tx, "invoice.paid", [record_document(records[ref].body)], paid_at=instant_text(at), amount_minor=changed[ref]
+                tx, "invoice.paid", [record_document(records[ref].body)], paid_at=instant_text(paid[ref]),
+                amount_minor=changed[ref],
             )
     return rows
 
