@@ -11,6 +11,7 @@ import typer
 from counterfoil.cli import (
     advance,
     bank,
+    chain,
     demo,
     doctor,
     dunning,
@@ -76,6 +77,7 @@ def command_line(outside: Outside) -> typer.Typer:
     app.add_typer(key.app, rich_help_panel=_SETUP)
     app.add_typer(usage.app, rich_help_panel=_DAILY)
     app.add_typer(bank.app, rich_help_panel=_DAILY)
+    app.add_typer(chain.app, rich_help_panel=_DAILY)
     app.add_typer(mail.app, rich_help_panel=_DAILY)
     app.add_typer(payment.app, rich_help_panel=_DAILY)
     app.add_typer(dunning.app, rich_help_panel=_DAILY)
