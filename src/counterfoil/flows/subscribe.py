@@ -157,6 +157,7 @@ def _customer(tx: PlansTx, plan: Plan, who: Subscriber, link: Ref) -> Ref:
         legal_name=who.company.strip(), tax_id=who.tax_id.strip(), email=who.email.strip(), phone=who.phone.strip(),
         address=tuple(line.strip() for line in who.address if line.strip()), country=who.country.upper(),
         language=entity.language, settings={"contact": who.name.strip(), "checkout_link": link},
+        payment=payment_of(plan),
     )])
     return made.ref
 
@@ -191,7 +192,8 @@ def _order(tx: PlansTx, row: PlanRow, customer: Ref, quantity: int, currency: st
     """The order, in force, of a plan that prices a product, and the contract that bills it."""
     assert row.product_ref is not None
     attributes: Sequence[Mapping[str, Any]] = [
-        a if a["pricing"]["chargeType"] == "usage" else {**a, "quantity": quantity} for a in row.profile["attributes"]
+        a if quantity == 1 or a["pricing"]["chargeType"] == "usage" else {**a, "quantity": quantity}
+        for a in row.profile["attributes"]
     ]
     product = tx.product_rows([row.product_ref])[row.product_ref]
     line = {

@@ -205,7 +205,8 @@ def _form(tx: Any, checkout: Checkout, said: Said, attempt: str, problems: Itera
     html = environment().get_template("plan_checkout.html").render(
         title=f"Subscribe to {plan.name}" if len(offers) == 1 else "Choose a plan", seller=entity.name,
         look=look_of(layout, tx.this_tenant().ref), for_whom=checkout.for_whom,
-        attempt=attempt, faults=faults, offers=[_offer(o, local, chosen=o is chosen) for o in offers],
+        attempt=attempt, faults=faults, offers=[_offer(o, local, terms.shown, chosen=o is chosen) for o in offers],
+        cards=terms.shown.get("customCards") or (),
         asks_quantity=least != most, least=least, most=most, cancel=cancel, fields=_fields(checkout, faulty),
         said={n: said.get(n, "") for n in LABELS} | {"quantity": said.get("quantity") or str(chosen.quantity)},
         button="Start the trial" if plan.trial_days else "Subscribe and pay" if "online" in plan.pay_by else "Subscribe",
@@ -229,12 +230,14 @@ def _fields(checkout: Checkout, faulty: set[str]) -> list[dict[str, Any]]:
     ]
 
 
-def _offer(offer: Offer, local: Local, *, chosen: bool) -> dict[str, Any]:
-    plan = offer.plan.plan
+def _offer(offer: Offer, local: Local, shown: Mapping[str, Any], *, chosen: bool) -> dict[str, Any]:
+    plan, id = offer.plan.plan, display_id("plan", offer.plan.ref)
+    told = [p for product in shown.get("products", ()) for p in product["plans"] or () if p["id"] == id]
     tax = f"plus {decimal_text(plan.tax_percent)} % tax" if plan.tax_percent else ""
     return {
         "ref": offer.plan.ref, "name": plan.name, "description": plan.description, "trial_days": plan.trial_days,
-        "chosen": chosen, "tax": tax, "lines": [{"name": x.name, "price": _price(x, offer.currency, local)} for x in offer.lines],
+        "chosen": chosen, "tax": tax, "features": [f for p in told for f in p["features"] or ()],
+        "lines": [{"name": x.name, "price": _price(x, offer.currency, local)} for x in offer.lines],
     }
 
 

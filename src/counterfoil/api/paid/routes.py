@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from counterfoil.api.dialect import Answer, Dialect, Route
 from counterfoil.api.paid import (
+    checkouts,
     costs,
     credits,
     customers,
@@ -11,6 +12,7 @@ from counterfoil.api.paid import (
     orders,
     payment_methods,
     payments,
+    plans,
     products,
     public,
     signals,
@@ -50,7 +52,7 @@ def error(status: int, code: str, message: str, headers: dict[str, str] | None =
 
 
 ROUTES: tuple[Route, ...] = (
-    *customers.ROUTES, *states.ROUTES, *products.ROUTES, *orders.ROUTES, *invoices.ROUTES,
+    *customers.ROUTES, *states.ROUTES, *products.ROUTES, *orders.ROUTES, *plans.ROUTES, *checkouts.ROUTES, *invoices.ROUTES,
     *payments.ROUTES, *payment_methods.ROUTES, *signals.ROUTES, *costs.ROUTES, *credits.ROUTES,
     *value_receipts.ROUTES, *value_metrics.ROUTES, *value_models.ROUTES,
     *webhooks.ROUTES, *public.ROUTES,
