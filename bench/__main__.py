@@ -6,7 +6,8 @@ import subprocess
 import sys
 
 BENCHES = (
-    "ingest", "landing", "measure", "invoice_run", "ad_hoc", "pdf", "log", "verify_bundle", "uploads", "deltas", "matching",
+    "ingest", "landing", "measure", "invoice_run", "ad_hoc", "pdf", "log", "verify_bundle", "uploads",
+    "deltas", "receipts", "matching",
 )
 
 
