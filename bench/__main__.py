@@ -8,6 +8,7 @@ import sys
 BENCHES = (
     "ingest", "landing", "measure", "invoice_run", "ad_hoc", "pdf", "log", "verify_bundle", "uploads",
     "deltas", "receipts", "matching",
+    "provider_events",
 )
 
 

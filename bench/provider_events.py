@@ -95,8 +95,8 @@ def bare_events(conn: psycopg.Connection[object], count: int) -> float:
     started = time.perf_counter()
     for n in range(count):
         conn.execute(
-            "INSERT INTO bare_event SELECT tenant, gateway_ref, event_id || %s, kind, at, charge_id, object_id, body, raw, state, "
-            "reason, received_at, settled_at FROM provider_event LIMIT 1", [str(n)],
+            "INSERT INTO bare_event SELECT tenant, gateway_ref, event_id || %s, kind, at, charge_id, object_id, body, raw, "
+            "state, reason, received_at, settled_at FROM provider_event LIMIT 1", [str(n)],
         )
     return time.perf_counter() - started
 
