@@ -29,7 +29,10 @@ EVERY = sorted(commands(typer.main.get_command(command_line(OUTSIDE))))
 
 
 def test_the_commands_that_are_promised_are_there() -> None:
-    promised = "demo serve worker migrate sandbox advance usage verify trace export doctor key tenant mail webhook witness"
+    promised = (
+        "demo serve worker migrate sandbox advance usage verify trace export doctor key tenant mail webhook witness "
+        "bank chain payment dunning"
+    )
     assert {path[0] for path in EVERY} == set(promised.split())
 
 
