@@ -215,7 +215,7 @@ def test_a_customer_in_talks_is_left_alone_with_later_documents_too(office: Offi
             resume_customer(tx, row.customer_ref)
     assert foreseen(office, ref)[0][0] > office.times[0]
     until(office, "2026-06-30", "2026-07-05")
-    assert subjects(office)[0].startswith("Invoice EWR-INV-000001 is due")
+    assert sorted(subjects(office))[0].startswith("Invoice EWR-INV-000001 is due")
 
 
 def test_a_campaign_asks_once_for_three_invoices_in_two_currencies(office: Office) -> None:

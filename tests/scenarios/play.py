@@ -49,6 +49,12 @@ is its noon. Amounts are in the currency's main unit, document numbers are short
     balance bolt 141.70                               where the record stands
     seal bolt 2025-01 3 0 141.70                      seals a month: so many deltas, the balance before it and after
     parked k1 | retry k1                              a contract that could not be billed waits; try again
+    dunning Standard default chargeback=10 retries=3,5 campaign=2,14,EUR:100; mail:first@3 state:WARNED@9 cancel@30
+    dunned k1 Patient | dunned k1 never               the policy of a contract
+    chased DE-INV-1; mail:first@3 2025-01-18 promised what was done: step, day it was due, outcome unless it was skipped
+    chases DE-INV-1; cancel@30 2025-02-14             what will be, when nobody pays
+    asked bolt; 2025-01-16 200 EUR                    what campaigns asked for
+    hold DE-INV-1 | unhold DE-INV-1                   nothing is done for a while
     refuse CODE ...                                   the rest of the line is refused with this code and changes nothing
 
 Documents that a line issued must be told by the `issued` lines after it, in order, before anything else happens.
@@ -76,8 +82,9 @@ from counterfoil.flows.credit_document import credit_document, mark_paid
 from counterfoil.flows.invoice_ad_hoc import AdHocInvoice, AdHocLine, invoice_ad_hoc
 from counterfoil.flows.project import upcoming
 from tests.scenarios import audit
+from tests.scenarios.chased import Chased
 from tests.scenarios.recorded import balances_are_whole
-from tests.scenarios.settled import Settled, money_is_whole, written_off
+from tests.scenarios.settled import money_is_whole, written_off
 from tests.scenarios.words import (
     full_number,
     groups,
@@ -93,7 +100,7 @@ STATE_TABLES = (
 )
 
 
-class Story(Settled):
+class Story(Chased):
     """One company's story so far: what its things are called, and what was issued and not yet told."""
 
     def __init__(self, house: House, tenant: int) -> None:
@@ -142,7 +149,9 @@ class Story(Settled):
                 for ref in self.names["contract"].values():
                     contract = tx.contract(ref)
                     mine = [d for d in documents.values() if d.contract_ref == ref]
-                    if contract.state != "draft" and ref not in self.by_hand and contract.ref not in self.parked:
+                    if contract.state != "draft" and ref not in self.by_hand and not (
+                        contract.ref in self.parked or self.is_paused(tx, ref)
+                    ):
                         audit.billed_is_what_was_agreed(tx, contract, mine)
             self.seen |= set(documents)
 
@@ -180,9 +189,9 @@ class Story(Settled):
     def _keep_promises(self, projected: dict[Ref, list[Document]]) -> None:
         """What was projected just before is what was issued: the same references, dates and totals."""
         with self.house.tx(self.tenant) as tx:
-            now = tx.now
+            now, chased = tx.now, self.chased_contracts(tx)
         for contract, documents in projected.items():
-            if contract in self.parked:
+            if contract in self.parked or contract in chased:
                 continue
             promised = [
                 (d.ref, d.issued_on, d.total_minor)
