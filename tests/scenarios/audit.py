@@ -20,7 +20,7 @@ from counterfoil.core.invoicing.numbering import number_text
 from counterfoil.core.invoicing.rating import items_of, shape_of
 from counterfoil.core.invoicing.standing import standing
 from counterfoil.core.invoicing.upon_usage import child_charge
-from counterfoil.core.ledger.accounts import CONTRACT_LIABILITY, receivable, tax_payable
+from counterfoil.core.ledger.accounts import CONTRACT_LIABILITY, customer_credit, receivable, tax_payable
 from counterfoil.core.receipts.invoice import record_document
 from counterfoil.core.receipts.verify import verify_bundle
 from counterfoil.flows.fall_due import pricings_of
@@ -48,6 +48,7 @@ def books_follow_documents(tx: Any, documents: Mapping[Ref, Document], moved: Co
         sign = -1 if d.kind == "CREDIT" else 1
         books = (d.seller.ref, d.currency)
         expected[*books, receivable(d.buyer.ref)] += sign * d.total_minor
+        expected[*books, customer_credit(d.buyer.ref)] += sign * d.credits_minor
         expected[*books, CONTRACT_LIABILITY] -= sign * (d.sub_total_minor - d.total_discount_minor)
         for t in d.taxes:
             expected[*books, tax_payable(t.category, t.percent)] -= sign * t.tax_minor

@@ -48,6 +48,7 @@ is its noon. Amounts are in the currency's main unit, document numbers are short
     delta bolt -12.5 calls                            a signed change of a customer's record, and its reason
     balance bolt 141.70                               where the record stands
     seal bolt 2025-01 3 0 141.70                      seals a month: so many deltas, the balance before it and after
+    wallet w1 bolt | grant w1 50 | sell w1 200 | holds w1 31.50       prepaid balances: see `prepaid.py`
     parked k1 | retry k1                              a contract that could not be billed waits; try again
     dunning Standard default chargeback=10 retries=3,5 campaign=2,14,EUR:100; mail:first@3 state:WARNED@9 cancel@30
     dunned k1 Patient | dunned k1 never               the policy of a contract
@@ -83,6 +84,7 @@ from counterfoil.flows.invoice_ad_hoc import AdHocInvoice, AdHocLine, invoice_ad
 from counterfoil.flows.project import upcoming
 from tests.scenarios import audit
 from tests.scenarios.chased import Chased
+from tests.scenarios.prepaid import Prepaid, moved_by_wallets, wallets_are_whole
 from tests.scenarios.recorded import balances_are_whole
 from tests.scenarios.settled import money_is_whole, written_off
 from tests.scenarios.words import (
@@ -95,12 +97,13 @@ from tests.scenarios.words import (
 KINDS = {"invoices": "INVOICE", "credits": "CREDIT", "debits": "DEBIT"}
 STATE_TABLES = (
     "document", "document_line", "entry", "posting", "record", "usage_event", "contract", "contract_version",
-    "billing_period", "document_mark", "audit", "parked", "pricing", "entity", "customer", "coverage", "balance_delta",
-    "balance_checkpoint", "balance_usage_day", "payment", "allocation", "refund", "dispute", "write_off", "payment_receipt",
+    "billing_period", "document_mark", "audit", "parked", "pricing", "entity", "customer", "coverage",
+    "balance_delta", "wallet", "wallet_lot", "wallet_move", "prepaid_purchase", "balance_checkpoint",
+    "balance_usage_day", "payment", "allocation", "refund", "dispute", "write_off", "payment_receipt",
 )
 
 
-class Story(Chased):
+class Story(Chased, Prepaid):
     """One company's story so far: what its things are called, and what was issued and not yet told."""
 
     def __init__(self, house: House, tenant: int) -> None:
@@ -136,7 +139,8 @@ class Story(Chased):
             documents = audit.documents_of(tx)
             new = [ref for ref in documents if ref not in self.seen]
             told = {d.ref for d in self.untold}
-            audit.books_follow_documents(tx, documents, _added(self.moved, written_off(tx)))
+            audit.books_follow_documents(tx, documents, _added(self.moved, written_off(tx), moved_by_wallets(tx)))
+            wallets_are_whole(tx)
             money_is_whole(tx, documents)
             audit.numbers_have_no_gap(tx)
             audit.no_line_is_below_zero(documents)
@@ -194,12 +198,14 @@ class Story(Chased):
             if contract in self.parked or contract in chased:
                 continue
             promised = [
-                (d.ref, d.issued_on, d.total_minor)
+                (d.ref, d.issued_on, d.total_minor + d.credits_minor)
                 for d in documents
                 if midnight(d.issued_on, d.time_zone) <= now
                 and any(x.amount_minor or (x.usage and x.usage.count) for x in d.lines)
             ]
-            issued = [(d.ref, d.issued_on, d.total_minor) for d in self.untold if d.contract_ref == contract]
+            issued = [
+                (d.ref, d.issued_on, d.total_minor + d.credits_minor) for d in self.untold if d.contract_ref == contract
+            ]
             told = [x for x in issued if x[0] in {p[0] for p in promised}]
             assert told == promised, f"promised {promised}, issued {issued}"
 

@@ -197,7 +197,7 @@ def list_wallets(call: Call) -> Wallets:
     return Wallets(data=[WalletOut(**_head(w)) for w in call.tx.wallet_rows(customer_ref=call.query.customer_ref)])
 
 
-def get_wallet(call: Call) -> WalletDetail:
+def get_prepaid_wallet(call: Call) -> WalletDetail:
     """One wallet with its lots."""
     return _detail(call, find_wallet(call.tx, call.ref("wallet_ref")))
 
@@ -317,7 +317,7 @@ ROUTES = (
           status=201, errors=(404, 409), example=_NEW,
           about="A customer's documents are paid from its wallets before anything else pays them: `credits` on the document."),
     Route("GET", "/v1/wallets", "Prepaid", "A customer's wallets", list_wallets, Wallets, query=WalletFilter),
-    Route("GET", _ONE, "Prepaid", "A wallet with its lots", get_wallet, WalletDetail, errors=(404,)),
+    Route("GET", _ONE, "Prepaid", "A wallet with its lots", get_prepaid_wallet, WalletDetail, errors=(404,)),
     Route("PATCH", _ONE, "Prepaid", "Change a wallet: its name, priority and top-up, or close it", patch_wallet, WalletDetail,
           body=WalletChange, roles=FINANCE, errors=(404,)),
     Route("POST", f"{_ONE}/grants", "Prepaid", "Give a customer credit", post_grant, LotOut, body=NewLot, roles=FINANCE,
