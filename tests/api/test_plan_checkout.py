@@ -9,8 +9,10 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
+from counterfoil.app import House
 from tests.api.native import Api, bad
 from tests.api.test_plans import Seller
+from tests.conftest import PUBLIC_URL
 
 ADA = {
     "name": "Ada Lovelace", "company": "Analytical Engines Ltd", "email": "ada@example.com", "tax_id": "GB123",
@@ -221,3 +223,70 @@ def test_a_flood_of_forms_is_asked_to_wait(seller: Seller, monkeypatch: pytest.M
     there = visit(seller)
     answers = [there.send({**there.form(), **ADA}).status_code for _ in range(3)]
     assert answers == [200, 200, 429] and len(seller.api.get("/v1/subscriptions")["data"]) == 2
+
+
+@pytest.fixture
+def provider(seller: Seller) -> str:
+    """A connected provider."""
+    made: str = seller.api.post("/v1/gateways", {"entity_ref": seller.shop.entity, "provider": "fake"})["gateway_ref"]
+    return made
+
+
+def local(url: str) -> str:
+    assert url.startswith(PUBLIC_URL), url
+    return url.removeprefix(PUBLIC_URL)
+
+
+def test_who_pays_online_is_charged_and_comes_back_to_the_site(seller: Seller, provider: str) -> None:
+    there = visit(seller, seller.plan(
+        "Team", "10", tax_percent="19", pay_by=["online"], auto_charge=True, success_url="https://app.example.com/welcome"))
+    said = {**there.form(), **ADA}
+    to_provider = there.send(said)
+    assert to_provider.status_code == 303
+    page = local(to_provider.headers["location"])
+    assert provider in page and "35.70" in seller.api.client.get(page).text
+    again = there.send(said)
+    assert again.headers["location"] == to_provider.headers["location"], "the form sent twice leads to the same page"
+    back = seller.api.client.post(f"{page}/pay", follow_redirects=False)
+    home = seller.api.client.get(local(back.headers["location"]), follow_redirects=False)
+    assert home.status_code == 303 and home.headers["location"].startswith("https://app.example.com/welcome?subscription=sub_")
+    (document,) = seller.api.get("/v1/documents")["data"]
+    assert document["state"] == "PAID"
+    (payment,) = seller.api.get("/v1/payments")["data"]
+    assert (payment["amount"], payment["state"]) == ("35.70", "posted")
+
+
+def test_a_trial_takes_the_card_and_charges_it_when_it_ends(seller: Seller, provider: str, house: House) -> None:
+    there = visit(seller, seller.plan("Team", "10", trial_days=14, pay_by=["online"], auto_charge=True))
+    page = local(there.send({**there.form(), **ADA}).headers["location"])
+    back = seller.api.client.post(f"{page}/pay", follow_redirects=False)
+    done = seller.api.client.get(local(back.headers["location"]))
+    assert done.status_code == 200 and "You have subscribed" in done.text and seller.documents() == []
+    (subscription,) = seller.api.get("/v1/subscriptions")["data"]
+    seller.api.post("/v1/clock/advance", {"to": "2026-06-15T10:00:00Z"})
+    work(house, seller)
+    (document,) = seller.api.get("/v1/documents")["data"]
+    assert (document["state"], document["total"]) == ("PAID", "30.00")
+    assert document["customer_ref"] == subscription["customer_ref"]
+
+
+def work(house: House, seller: Seller) -> None:
+    """What the worker does by itself."""
+    for _round in range(3):
+        for job in house.timetable:
+            job.run(seller.api.tenant, lambda: False)
+
+
+def test_who_gives_up_paying_finds_the_invoice(seller: Seller, provider: str) -> None:
+    there = visit(seller, seller.plan("Team", "10", pay_by=["online", "invoice"]))
+    page = local(there.send({**there.form(), **ADA}).headers["location"])
+    cancel = re.search(r'href="([^"]*)">Give up', seller.api.client.get(page).text)
+    assert cancel is not None
+    invoice = seller.api.client.get(local(cancel[1].replace("&amp;", "&")))
+    assert invoice.status_code == 200 and "EU-INV-000001" in invoice.text
+
+
+def test_a_plan_without_a_provider_is_paid_by_invoice(seller: Seller) -> None:
+    there = visit(seller, seller.plan("Team", "10", pay_by=["online"]))
+    answer = there.send({**there.form(), **ADA})
+    assert answer.status_code == 200 and "Your invoice" in answer.text

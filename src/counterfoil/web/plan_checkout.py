@@ -22,10 +22,10 @@ from counterfoil.core.contracts.plan import MAX_QUANTITY
 from counterfoil.core.contracts.terms import Cycle
 from counterfoil.core.invoicing.layout import STANDARD
 from counterfoil.exports.local import Local, local_for
-from counterfoil.flows.check_out import check_out, payable
 from counterfoil.flows.keep_layouts import layout_of
 from counterfoil.flows.keep_plans import CHECKOUT_LINK, may_return, origin_of, url_with
 from counterfoil.flows.offer_plans import Checkout, Offer, OfferLine, checkout_of
+from counterfoil.flows.pay_subscription import payment_page
 from counterfoil.flows.plan_rows import PlanRow, SubscriptionRow
 from counterfoil.flows.subscribe import ATTEMPT, LONGEST, Subscriber, complete_checkout
 from counterfoil.web.invoice_page import environment
@@ -268,17 +268,17 @@ def _onwards(house: Any, tenant: int, handle: str, link_ref: Ref, made: Subscrip
     with house.tx(tenant, NOBODY) as tx:
         link = tx.plan_link(link_ref)
         plan: PlanRow = tx.plans([made.agreed[0].plan_ref])[made.agreed[0].plan_ref]
-        due = next((d for d in tx.documents_of_contract(made.contract_ref) if not payable(tx, d).why), None) if pay else None
         success = _home(tx.sharing(), link.terms.success_url or plan.plan.success_url)
         tenant_ref = tx.this_tenant().ref
-    if due is not None and "online" in plan.plan.pay_by:
+    if pay:
         try:
-            base = f"{house.settings.public_url}/checkout/{handle}"
-            page = check_out(
-                lambda: house.tx(tenant, NOBODY), lambda row: house.gateways.of(tenant, row), due,
-                back_url=f"{base}/back?attempt={made.attempt}", cancel_url=house.hosted_url(tenant_ref, due), wall=house.clock(),
+            page = payment_page(
+                lambda: house.tx(tenant, NOBODY), lambda row: house.gateways.of(tenant, row), made, wall=house.clock(),
+                back_url=f"{house.settings.public_url}/checkout/{handle}/back?attempt={made.attempt}",
+                cancel_url=lambda document: house.hosted_url(tenant_ref, document),
             )
-            return _to(page.url)
+            if page:
+                return _to(page)
         except Refusal as error:  # the invoice can be paid later, on its page
             _log.warning("no way to pay at checkout", code=error.code, tenant=tenant)
     if success:
