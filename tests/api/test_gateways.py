@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from counterfoil.app import House
-from counterfoil.core.basis.ids import Ref
-from counterfoil.core.contracts.payment import OnlinePayment, PaymentMethods
-from counterfoil.flows.keep_parties import change_customer
 from tests.api.native import Api, Shop, bad, invoice, open_shop
 from tests.conftest import PUBLIC_URL
 
 
 @pytest.fixture
-def shop(api: Api, house: House) -> Shop:
+def shop(api: Api) -> Shop:
     """A customer who agreed to pay online, and a connected provider."""
     shop = open_shop(api)
-    with house.tx(api.tenant) as tx:
-        customer = tx.customers([shop.customer])[Ref(shop.customer)]
-        change_customer(tx, replace(customer, payment=PaymentMethods(online=OnlinePayment())))
+    api("PATCH", f"/v1/customers/{shop.customer}", {"payment": {"online": {}}})
     return shop
 
 
@@ -62,16 +56,12 @@ def test_the_button_leads_to_the_provider_and_back_to_the_receipt(api: Api, shop
     assert len(api.get("/v1/payments")["data"]) == 1
 
 
-def test_a_guessed_link_pays_nothing_and_without_an_agreement_there_is_no_button(
-    api: Api, shop: Shop, gateway: Any, house: House
-) -> None:
+def test_a_guessed_link_pays_nothing_and_without_an_agreement_there_is_no_button(api: Api, shop: Shop, gateway: Any) -> None:
     document = api.post("/v1/invoices", invoice(shop.customer, "100"))
     hosted = local(document["hosted_url"])
     assert api.client.post(f"{hosted.replace('?k=', '/pay?k=')}x").status_code == 404
     assert api.client.get(f"/pay/{gateway['gateway_ref']}/fake_cs_nothing").status_code == 404
-    with house.tx(api.tenant) as tx:
-        customer = tx.customers([shop.customer])[Ref(shop.customer)]
-        change_customer(tx, replace(customer, payment=PaymentMethods()))
+    api("PATCH", f"/v1/customers/{shop.customer}", {"payment": {}})
     assert "Pay €" not in api.client.get(hosted).text
     refused = api.client.post(hosted.replace("?k=", "/pay?k="), follow_redirects=False)
     assert refused.status_code == 409 and "contract does not say so" in refused.text
@@ -134,3 +124,11 @@ def test_secrets_come_in_and_never_out(api: Api, shop: Shop) -> None:
                                      "webhook_secret": "whsec_" + "q" * 30, "external_id": "gw-1"}), 409, code="gateway.exists")
     off = api("PATCH", f"/v1/gateways/{made['gateway_ref']}", {"enabled": False}).json()
     assert off["enabled"] is False
+
+
+def test_a_contract_says_how_it_is_paid_and_its_customer_where_it_does_not(api: Api, shop: Shop, gateway: Any) -> None:
+    product = {"pricing_ref": shop.fixed, "billing_start_date": "2026-01-01"}
+    own = product | {"payment": {"online": {"auto_charge": True, "payment_gateway_id": "gw-7"}}}
+    for given, says in ((product, {"auto_charge": False, "payment_gateway_id": ""}), (own, own["payment"]["online"])):  # type: ignore[index]
+        made = api.post("/v1/contracts", {"customer_ref": shop.customer, "products": [given]})
+        assert made["products"][0]["payment"] == {"online": says, "tokens": None, "bank_account_id": None}

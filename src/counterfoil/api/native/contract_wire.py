@@ -12,6 +12,7 @@ from msgspec import Meta
 from counterfoil.api.native.document_wire import Document
 from counterfoil.api.native.paging import Paging
 from counterfoil.api.native.parties import NetDays, Zone
+from counterfoil.api.native.payment_terms import PaymentTerms, PaymentTermsOut, payment_out
 from counterfoil.api.native.wire import (
     Day,
     Exact,
@@ -74,6 +75,7 @@ class ProductIn(Input):
     maximum_fee: Decimal | None = None
     net_days: NetDays | None = None
     due_upon_usage: bool = False
+    payment: PaymentTerms | None = None
     note: Text = ""
 
 
@@ -179,6 +181,7 @@ class ContractProduct(Output):
     maximum_fee: Exact | None
     net_days: int
     due_upon_usage: bool
+    payment: PaymentTermsOut
     note: str
     segments: list[Stretch]
 
@@ -251,7 +254,7 @@ def _product(segment: Segment, history: list[Segment]) -> ContractProduct:
         tax_percent=exact(t.tax_percent) or "0", tax_category=t.tax_category,
         discount_percent=exact(t.discount_percent) or "0", discount_fixed=exact(t.discount_fixed) or "0",
         minimum_fee=exact(t.minimum_fee), maximum_fee=exact(t.maximum_fee), net_days=t.net_days,
-        due_upon_usage=t.due_upon_usage, note=t.note,
+        due_upon_usage=t.due_upon_usage, payment=payment_out(t.payment), note=t.note,
         segments=[
             Stretch(version=s.version, pricing_ref=s.terms.pricing_ref, pricing_version=s.terms.pricing_version,
                     from_date=s.since, to_date=_last_day(s.until))

@@ -24,6 +24,7 @@ from counterfoil.api.native.contract_wire import (
 from counterfoil.api.native.document_wire import document_out
 from counterfoil.api.native.door import Call, Route
 from counterfoil.api.native.paging import Page, page, position
+from counterfoil.api.native.payment_terms import payment_in
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.refusals import Invalid, NotFound, Problem, refuse_if
 from counterfoil.core.contracts.terms import Contract as CoreContract
@@ -66,7 +67,7 @@ def _product_order(p: ProductIn) -> ProductOrder:
         cycle=Cycle(p.billing_cycle.unit, p.billing_cycle.cycle), issue_day=p.issue_day, payment_time=p.payment_time,
         tax_percent=p.tax_percent, tax_category=p.tax_category, discount_percent=p.discount_percent,
         discount_fixed=p.discount_fixed, minimum_fee=p.minimum_fee, maximum_fee=p.maximum_fee, net_days=p.net_days,
-        due_upon_usage=p.due_upon_usage, note=p.note,
+        due_upon_usage=p.due_upon_usage, note=p.note, payment=None if p.payment is None else payment_in(p.payment),
     )
 
 

@@ -11,6 +11,7 @@ from msgspec import UNSET, Meta, UnsetType, field
 from counterfoil.api.dialect import ADMIN, FINANCE
 from counterfoil.api.native.door import Call, Route
 from counterfoil.api.native.paging import Page, Paging, page, page_of_all, position
+from counterfoil.api.native.payment_terms import PaymentTerms, PaymentTermsOut, payment_in, payment_out
 from counterfoil.api.native.wire import CurrencyText, Exact, Input, Name, Output, Percent, RefText, ShortText, exact
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.refusals import NotFound
@@ -110,6 +111,7 @@ class NewCustomer(Input):
     address: Lines = field(default_factory=list)
     country: ShortText = ""
     language: Language = "en"
+    payment: PaymentTerms = field(default_factory=PaymentTerms)
 
 
 class CustomerChange(Input):
@@ -128,10 +130,11 @@ class CustomerChange(Input):
     address: Lines | UnsetType = UNSET
     country: ShortText | UnsetType = UNSET
     language: Language | UnsetType = UNSET
+    payment: PaymentTerms | UnsetType = UNSET
 
 
 class Customer(Output):
-    """Who is billed; tax, net days and currency are the defaults of their contracts."""
+    """Who is billed; tax, net days, currency and ways to pay are the defaults of their contracts."""
 
     customer_ref: RefText
     name: str
@@ -147,6 +150,7 @@ class Customer(Output):
     address: list[str]
     country: str
     language: str
+    payment: PaymentTermsOut
 
 
 class CustomerFilter(Paging):
@@ -173,7 +177,7 @@ def customer_out(c: CoreCustomer) -> Customer:
     """A customer as the wire shows it."""
     return Customer(
         customer_ref=c.ref, address=list(c.address), tax_percent=exact(c.tax_percent) or "0",
-        **{name: getattr(c, name) for name in _SAME_OF_CUSTOMER},
+        payment=payment_out(c.payment), **{name: getattr(c, name) for name in _SAME_OF_CUSTOMER},
     )
 
 
@@ -182,6 +186,8 @@ def _given(body: Any) -> dict[str, Any]:
     found = {name: value for name in body.__struct_fields__ if (value := getattr(body, name)) is not UNSET}
     if "address" in found:
         found["address"] = tuple(found["address"])
+    if "payment" in found:
+        found["payment"] = payment_in(found["payment"])
     if "bank" in found:
         found["bank"] = tuple((row.label, row.value) for row in found["bank"])
     return found
