@@ -15,11 +15,12 @@ PAYMENT_TRANSITIONS: Mapping[PaymentState, tuple[PaymentState, ...]] = MappingPr
     "processing": ("posted", "failed", "requires_action", "canceled"),
     "requires_action": ("processing", "posted", "failed", "canceled"),
     "posted": (),
-    "failed": (),
-    "canceled": (),
+    "failed": ("processing", "posted"),
+    "canceled": ("posted",),
 })
 """The states that may follow each state. `posted` is final: the money is here and in the books. What happens to it later
-(refunds, disputes, allocations taken back) are rows of their own."""
+(refunds, disputes, allocations taken back) are rows of their own. Money that comes after all is never refused: a payment that
+failed may be tried again, and one that was canceled may have been on its way."""
 
 METHODS = ("card", "bank_transfer", "direct_debit", "token", "cash", "check", "other")
 """How money comes in, in our own words."""
