@@ -56,6 +56,11 @@ is its noon. Amounts are in the currency's main unit, document numbers are short
     chases DE-INV-1; cancel@30 2025-02-14             what will be, when nobody pays
     asked bolt; 2025-01-16 200 EUR                    what campaigns asked for
     hold DE-INV-1 | unhold DE-INV-1                   nothing is done for a while
+    plan team trial=14 cycle=year; std qty=2; base fixed      what people subscribe to; `fixed`: not by their quantity
+    subscribe s1 bolt team 3                          a customer subscribes; what is due is issued at once
+    change s1 now plan=other qty=5 | change s1 end qty=1      and its preview says the same, document by document
+    unsubscribe s1 now | unsubscribe s1 end           cancelled today, or with the running period
+    subscription s1 trialing trial=2025-06-15         how it stands: trialing, active, ending, ended
     refuse CODE ...                                   the rest of the line is refused with this code and changes nothing
 
 Documents that a line issued must be told by the `issued` lines after it, in order, before anything else happens.
@@ -87,6 +92,7 @@ from tests.scenarios.chased import Chased
 from tests.scenarios.prepaid import Prepaid, moved_by_wallets, wallets_are_whole
 from tests.scenarios.recorded import balances_are_whole
 from tests.scenarios.settled import money_is_whole, written_off
+from tests.scenarios.subscribed import Subscribed
 from tests.scenarios.words import (
     full_number,
     groups,
@@ -103,7 +109,7 @@ STATE_TABLES = (
 )
 
 
-class Story(Chased, Prepaid):
+class Story(Subscribed, Chased, Prepaid):
     """One company's story so far: what its things are called, and what was issued and not yet told."""
 
     def __init__(self, house: House, tenant: int) -> None:

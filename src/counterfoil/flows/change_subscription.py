@@ -126,9 +126,7 @@ def _amend(tx: PlansTx, row: SubscriptionRow, contract: Contract, wanted: Wanted
     today = today_of(tx, contract)
     on = takes_effect(contract, today, wanted.when)
     first = min(s.since for s in contract.segments)
-    held = agreed_on(row.agreed, max(on, today))
-    assert held is not None, "a subscription has a plan from its first day on"
-    plan, quantity = _chosen(tx, row, held, wanted, today)
+    plan, quantity = _chosen(tx, row, wanted, on)
     if plan.product_ref is not None:
         raise Conflict("plan.of_product", "a plan that prices a product is changed by its order")
     _same_books(contract, plan.plan)
@@ -146,11 +144,13 @@ def _amend(tx: PlansTx, row: SubscriptionRow, contract: Contract, wanted: Wanted
     return on
 
 
-def _chosen(tx: PlansTx, row: SubscriptionRow, held: Agreed, wanted: Wanted, today: date) -> tuple[PlanRow, int]:
-    """The plan and quantity from now on; Conflict where they are what was agreed already."""
+def _chosen(tx: PlansTx, row: SubscriptionRow, wanted: Wanted, on: date) -> tuple[PlanRow, int]:
+    """The plan and quantity from a day on; Conflict where they are what was agreed for it, and for later, already."""
+    held = agreed_on(row.agreed, on)
+    assert held is not None, "a subscription has a plan from its first day on"
     plan = find_plan(tx, wanted.plan or held.plan_ref)
     quantity = held.quantity if wanted.quantity is None else wanted.quantity
-    if (plan.ref, quantity) == (held.plan_ref, held.quantity) and agreed_next(row.agreed, today) is None:
+    if (plan.ref, quantity) == (held.plan_ref, held.quantity) and agreed_next(row.agreed, on) is None:
         raise Conflict("subscription.same", f"it has {plan.plan.name} in quantity {quantity} already")
     if plan.ref != held.plan_ref and not plan.is_active:
         raise Conflict("plan.archived", f"plan {plan.plan.name} is archived")
