@@ -135,7 +135,7 @@ def post_provider_refund(call: Call) -> PaymentDetails:
     return details_out(payment_story(call.tx, row.ref))
 
 
-def list_events(call: Call) -> Page[EventOut]:
+def list_provider_events(call: Call) -> Page[EventOut]:
     """What providers told, the latest first."""
     q: EventFilter = call.query
     before = position(q.after, datetime, str)
@@ -161,7 +161,7 @@ def get_payout(call: Call) -> PayoutOut:
     return payout_out(find_payout(call.tx, call.ref("payout_ref")))
 
 
-def post_match(call: Call) -> PayoutOut:
+def post_payout_match(call: Call) -> PayoutOut:
     """Say with which bank line it arrived."""
     line = call.body.line_ref
     ref = call.ref("payout_ref")
@@ -226,13 +226,13 @@ ROUTES = (
     Route("POST", "/v1/payments/{payment_ref}/provider-refunds", _TAG, "Give money back through the provider",
           post_provider_refund, PaymentDetails, body=ProviderRefundIn, roles=FINANCE, status=201, errors=(404, 409),
           example={"amount": "10.00"}, about="Set aside at once, booked when the provider has answered."),
-    Route("GET", "/v1/provider-events", _TAG, "What providers told, the latest first", list_events, Page[EventOut],
+    Route("GET", "/v1/provider-events", _TAG, "What providers told, the latest first", list_provider_events, Page[EventOut],
           query=EventFilter),
     Route("POST", f"{_GATEWAY}/events/{{event_id}}/retry", _TAG, "Try a parked event again", post_event_retry, Retried,
           roles=FINANCE, errors=(404,)),
     Route("GET", "/v1/payouts", _TAG, "What providers paid out, the latest first", list_payouts, Page[PayoutOut],
           query=PayoutFilter),
     Route("GET", "/v1/payouts/{payout_ref}", _TAG, "One payout, with its parts", get_payout, PayoutOut, errors=(404,)),
-    Route("POST", "/v1/payouts/{payout_ref}/match", _TAG, "Say with which bank line it arrived", post_match, PayoutOut,
+    Route("POST", "/v1/payouts/{payout_ref}/match", _TAG, "Say with which bank line it arrived", post_payout_match, PayoutOut,
           body=MatchIn, roles=FINANCE, errors=(404, 409), example={"line_ref": _A_REF}),
 )
