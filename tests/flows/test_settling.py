@@ -188,7 +188,8 @@ def test_credit_beyond_an_invoice_falls_on_its_debit_notes_the_oldest_first(till
             "INSERT INTO document (tenant, document_ref, kind, entity_ref, serial, number, customer_ref, corrects, currency, "
             "issued_on, due_on, sub_total_minor, total_discount_minor, total_tax_minor, credits_minor, total_minor, created_at) "
             "SELECT tenant, gen_random_uuid(), k.kind, entity_ref, k.n, k.number, customer_ref, document_ref, currency, "
-            "issued_on, due_on, k.m, 0, 0, 0, k.m, created_at FROM document, (VALUES ('DEBIT', 1, 'D1', 3000), ('DEBIT', 2, 'D2', 2000), "
+            "issued_on, due_on, k.m, 0, 0, 0, k.m, created_at FROM document, "
+            "(VALUES ('DEBIT', 1, 'D1', 3000), ('DEBIT', 2, 'D2', 2000), "
             "('CREDIT', 1, 'C1', 13500)) AS k(kind, n, number, m) WHERE tenant = %s AND document_ref = %s ORDER BY k.kind, k.n",
             [till.tenant, invoice],
         )
