@@ -5,48 +5,48 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-from counterfoil.core.basis.money import to_minor
+from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.period import instant_text
 from counterfoil.core.basis.refusals import Conflict
+from counterfoil.core.invoicing.document import Party
+from counterfoil.core.invoicing.draw_up import ad_hoc_draft, draw_up
 from counterfoil.core.payments import dunning, grants, wallet
-from counterfoil.core.payments.account import Moved, Movement, account_of
+from counterfoil.core.payments.allocation import OpenDocument, oldest_first
 from tests.vectors.dunning_tax_credit_reading import (
     Case,
     minor,
     text,
 )
 
-MOVEMENTS: dict[str, Movement] = {
-    "charge": "charge",
-    "external_charge": "charge",
-    "repair": "adjustment",
-    "adjustment": "adjustment",
-    "item_adjustment": "adjustment",
-    "credit_adjustment": "adjustment",
-    "payment": "payment",
-    "refund": "refund",
-    "chargeback": "refund",
-    "credit_generated": "credit_generated",
-    "credit_used": "credit_used",
-    "credit": "credit_granted",
-    "credit_granted": "credit_granted",
-    "account_credit": "credit_granted",
+ON_INVOICE = {
+    "charge": 1, "external_charge": 1, "repair": -1, "adjustment": -1, "item_adjustment": -1, "credit_adjustment": -1,
+    "payment": -1, "refund": 1, "chargeback": 1, "credit_generated": 1, "credit_used": -1,
 }
+"""Which way a movement changes what an invoice asks for."""
+ON_CREDIT = {"credit_generated": 1, "credit_used": -1, "credit": 1, "credit_granted": 1, "account_credit": 1}
+"""Which way it changes what is unapplied."""
 
 
 def account_balance(case: Case) -> Case:
-    currency, moved = case["currency"], []
+    currency, credit, used = case["currency"], 0, 0
+    invoices: dict[str, int] = {}
     for row in case["ledger"]:
-        invoice = row.get("invoice", "")
-        moved.append(Moved(MOVEMENTS[row["op"]], abs(minor(row["amount"], currency)), invoice))
-        if row.get("with_item_adjustment"):
-            moved.append(Moved("adjustment", abs(minor(row["with_item_adjustment"], currency)), invoice))
-    account = account_of(moved)
+        amount, op, name = abs(minor(row["amount"], currency)), row["op"], row.get("invoice", "")
+        if op in ON_INVOICE:
+            less = abs(minor(row["with_item_adjustment"], currency)) if row.get("with_item_adjustment") else 0
+            invoices[name] = invoices.get(name, 0) + ON_INVOICE[op] * amount - less
+        credit += ON_CREDIT.get(op, 0) * amount
+        used += amount if op == "credit_used" else 0
+    asking = [OpenDocument(Ref(name), f"{n:09}", date.min, asked) for n, (name, asked) in enumerate(invoices.items())]
+    applied = oldest_first(credit, asking)
+    for ref, part in applied:
+        invoices[ref] -= part
+    taken = sum(part for _ref, part in applied)
     return {
-        "account_balance": text(account.balance_minor, currency),
-        "account_credit": text(account.credit_minor, currency),
-        "invoice_balances": {name: text(minor, currency) for name, minor in account.invoices_minor},
-        "credit_used": text(account.credit_used_minor, currency),
+        "account_balance": text(sum(invoices.values()) - (credit - taken), currency),
+        "account_credit": text(credit - taken, currency),
+        "invoice_balances": {name: text(minor, currency) for name, minor in invoices.items()},
+        "credit_used": text(used + taken, currency),
     }
 
 
@@ -91,9 +91,13 @@ def wallet_payment(case: Case) -> Case:
 
 
 def wallet_top_up(case: Case) -> Case:
-    currency = case["currency"]
-    amount = to_minor(Decimal(case["credits"]) * Decimal(case.get("rate", 1)), currency)
-    return {"credits": case["credits"], "amount": text(amount, currency), "balance_minor": amount}
+    currency, nobody = case["currency"], Party(Ref("0"), "")
+    line = ad_hoc_draft("Prepaid credit", Decimal(case["credits"]), Decimal(case.get("rate", 1)))
+    sold = draw_up(
+        ref=Ref("0"), kind="INVOICE", number="", currency=currency, issued_on=date(2026, 1, 1), net_days=0, seller=nobody,
+        buyer=nobody, drafts=[line],
+    )
+    return {"credits": case["credits"], "amount": text(sold.total_minor, currency), "balance_minor": sold.total_minor}
 
 
 def credit_lot_consumption(case: Case) -> Case:

@@ -26,6 +26,7 @@ from counterfoil.cli import (
     trace,
     usage,
     verify,
+    wallet,
     webhook,
     witness,
     worker,
@@ -80,6 +81,7 @@ def command_line(outside: Outside) -> typer.Typer:
     app.add_typer(chain.app, rich_help_panel=_DAILY)
     app.add_typer(mail.app, rich_help_panel=_DAILY)
     app.add_typer(payment.app, rich_help_panel=_DAILY)
+    app.add_typer(wallet.app, rich_help_panel=_DAILY)
     app.add_typer(dunning.app, rich_help_panel=_DAILY)
     app.add_typer(webhook.app, rich_help_panel=_DAILY)
     app.add_typer(witness.app, rich_help_panel=_PROOF)

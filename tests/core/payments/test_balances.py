@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.refusals import Conflict
-from counterfoil.core.payments.account import Moved, account_of
+from counterfoil.core.invoicing.document import Document, Party
+from counterfoil.core.invoicing.draw_up import ad_hoc_draft, draw_up
 from counterfoil.core.payments.grants import Grant, Recurrence, burn_down, order
+from counterfoil.core.payments.prepaid import attributed, drawn_on, draws, expiry_after_return, fees_of
 from counterfoil.core.payments.wallet import Fee, Lot, Wallet, consume, draw_down
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -150,18 +154,58 @@ def test_grants_that_agree_in_all_else_are_ordered_by_age_then_name() -> None:
     assert [g.id for g in order(held)] == ["a", "b", "c"]
 
 
-@given(
-    st.lists(
-        st.builds(
-            Moved,
-            st.sampled_from(("charge", "payment", "adjustment", "refund", "credit_generated", "credit_granted")),
-            st.integers(0, 1000),
-            st.sampled_from(("i1", "i2")),
-        ),
-        max_size=10,
-    )
-)
-def test_credit_and_debt_never_stand_side_by_side(moved: list[Moved]) -> None:
-    account = account_of(moved)
-    assert account.credit_minor == 0 or all(minor <= 0 for _, minor in account.invoices_minor)
-    assert account.balance_minor == sum(minor for _, minor in account.invoices_minor) - account.credit_minor
+@given(grants, usage)
+def test_what_moved_is_what_the_balances_came_to(held: list[Grant], used: list[tuple[datetime, Decimal]]) -> None:
+    opening = {g.id: g.amount if g.is_active(START) else Decimal(0) for g in held}
+    burnt = burn_down(held, opening, used, START, START + 15 * DAY)
+    for g in held:
+        moved = sum((m.amount for m in burnt.moved if m.grant == g.id), Decimal(0))
+        assert opening[g.id] + moved == burnt.balances[g.id]
+    spent = -sum((m.amount for m in burnt.moved if m.kind == "spend"), Decimal(0))
+    asked = [(f"u{n}", value) for n, (_at, value) in enumerate(used)]
+    assert spent + burnt.overage == sum(value for _name, value in asked)
+    taken, waiting = attributed(burnt.moved, asked)
+    assert sum(part for _m, _name, part in taken) == spent and sum(part for _name, part in waiting) == burnt.overage
+
+
+kinds = st.sampled_from(("usage", "recurring", "ad_hoc"))
+lines = st.lists(st.tuples(kinds, st.integers(0, 5000), st.sampled_from((0, 7, 19))), min_size=1, max_size=5)
+def invoice_of(asked: list[tuple[str, int, int]]) -> Document:
+    """An invoice with lines of these kinds, amounts in cents and tax rates."""
+    nobody = Party(Ref("0"), "")
+    drafts = [
+        replace(ad_hoc_draft("x", Decimal(1), Decimal(minor).scaleb(-2), tax_percent=Decimal(tax)), kind=kind)  # type: ignore[arg-type]
+        for kind, minor, tax in asked
+    ]
+    return draw_up(ref=Ref("0"), kind="INVOICE", number="", currency="EUR", issued_on=date(2026, 1, 1), net_days=0,
+                   seller=nobody, buyer=nobody, drafts=drafts)  # fmt: skip
+
+
+def test_what_comes_back_to_a_lot_that_ended_may_be_used_for_thirty_days() -> None:
+    assert expiry_after_return(None, START) is None
+    assert expiry_after_return(START + DAY, START) == START + DAY
+    assert expiry_after_return(START, START) == START + 30 * DAY
+
+
+lots = st.lists(st.tuples(st.integers(1, 4000), st.integers(0, 2), st.booleans()), max_size=4)
+
+
+@given(lines, st.lists(st.tuples(lots, st.none() | kinds, st.integers(0, 2)), max_size=3))
+def test_prepaid_balances_pay_no_more_than_there_is_and_than_is_asked(
+    asked: list[tuple[str, int, int]], wallets: list[tuple[list[tuple[int, int, bool]], str | None, int]]
+) -> None:
+    document = invoice_of(asked)
+    fees = fees_of(document)
+    assert sum(f.amount_minor for f in fees) == document.total_minor and all(f.amount_minor >= 0 for f in fees)
+    held, of = [], dict[str, list[Lot]]()
+    for n, (parts, pays, priority) in enumerate(wallets):
+        of[f"w{n}"] = [Lot(f"w{n}l{i}", Decimal(minor), "purchased" if bought else "granted", p, i)
+                       for i, (minor, p, bought) in enumerate(parts)]  # fmt: skip
+        balance = int(sum(x.amount for x in of[f"w{n}"]))
+        held.append(Wallet(f"w{n}", balance, "EUR", priority, n, None if pays is None else frozenset({pays})))
+    drawn = dict(draws(document, held, of))
+    assert all(0 < minor <= next(x.amount for x in of[name[:2]] if x.id == name) for name, minor in drawn.items())
+    paid = drawn_on(document, sum(drawn.values()))
+    assert paid.total_minor >= 0 and paid.total_minor + paid.credits_minor == document.total_minor
+    free = sum(w.balance_minor for w in held if w.fee_types is None)
+    assert paid.credits_minor >= min(free, document.total_minor)
