@@ -12,7 +12,14 @@ import pytest
 
 from counterfoil.core.basis.refusals import Conflict, Invalid, Refusal
 from counterfoil.flows.bank_port import Transfer
-from counterfoil.flows.reconcile import accept_suggestion, ignore_line, match_line, reconcile_payout, undo_match
+from counterfoil.flows.reconcile import (
+    accept_suggestion,
+    ignore_line,
+    match_line,
+    reconcile_payout,
+    return_payment,
+    undo_match,
+)
 from counterfoil.store.tx import Database
 from tests.flows.treasury import DAY, Treasury, line, numbers_of, statement
 
@@ -300,6 +307,24 @@ def test_an_ignored_line_keeps_its_reason_and_can_be_taken_up(bank: Treasury) ->
         ignore_line(tx, ref, "again")
     with bank.tx() as tx:
         assert undo_match(tx, ref).state == "open"
+
+
+def test_a_returned_payment_opens_its_document_again(bank: Treasury) -> None:
+    bank.invoice("Globex GmbH", "100.00")
+    bank.told(line("100.00", "JFK-INV-000001"))
+    with bank.tx() as tx:
+        [payment] = tx.payment_page(None, 5)
+    ref = waiting_line(bank, "-100.00", "RETOURE", reversal=True)
+    other = waiting_line(bank, "-1.00", "once more", booked_on=date(2026, 3, 12))
+    with bank.tx() as tx:
+        assert return_payment(tx, ref, payment.ref).state == "matched"
+    assert bank.open_minor("JFK-INV-000001") == 10000 and "bank" not in bank.books()
+    with bank.tx() as tx, pytest.raises(Conflict):
+        return_payment(tx, other, payment.ref)
+    with bank.tx() as tx, pytest.raises(Conflict, match="refunds stay"):
+        undo_match(tx, ref)
+    with bank.tx() as tx, pytest.raises(Refusal):
+        undo_match(tx, next(x.ref for x in bank.lines("matched") if x.amount_minor > 0))
 
 
 # payouts

@@ -15,7 +15,7 @@ from counterfoil.core.payments import posting
 from counterfoil.core.payments.allocation import Part, together
 from counterfoil.core.payments.matching import Suggestion
 from counterfoil.flows.bank_rows import BankTx, LineRow, LineState, MatchRow, StatementRow
-from counterfoil.flows.find_payments import held_parts, open_document
+from counterfoil.flows.find_payments import find_payment, held_parts, open_document
 from counterfoil.flows.match_entries import Plan, post
 from counterfoil.flows.refund_payment import refund
 from counterfoil.flows.settle_payment import take_back
@@ -122,6 +122,8 @@ def undo_match(tx: BankTx, line_ref: str, why: str = "") -> LineRow:
             raise Conflict("bank_line.nothing", "the line moves no money")
         return _decided(tx, line, MatchRow(tx.new_ref(), line.ref, "taken_up", "by_hand", Decimal(1), _words(why)), "open")
     match = next(m for m in reversed(last) if m.what == "matched")
+    if match.rule == "returned":
+        raise Conflict("bank_line.returned", "the money that the line gave back is booked as a refund, and refunds stay")
     refunds: list[Ref] = []
     customers = set()
     for ref in match.payments:
@@ -140,6 +142,26 @@ def undo_match(tx: BankTx, line_ref: str, why: str = "") -> LineRow:
     undone = MatchRow(tx.new_ref(), line.ref, "undone", match.rule, Decimal(1), _words(why), match.payments, tuple(refunds),
                       match.payout)
     return _decided(tx, line, undone, "open")
+
+
+def return_payment(tx: BankTx, line_ref: str, payment_ref: str, why: str = "") -> LineRow:
+    """Say that a line, which took money out, gave a payment back or part of it: a returned debit, a refund by transfer. Debit
+    the receivable, credit the bank; documents that the payment settled are open again, the last first.
+
+    Conflict `bank_line.incoming` for money that came in, `refund.too_much` for more than the payment was. Invalid for a payment
+    of another entity or currency.
+    """
+    line = _waiting(tx, line_ref)
+    if line.amount_minor >= 0:
+        raise Conflict("bank_line.incoming", "the line brought money in: it gives nothing back")
+    payment = find_payment(tx, payment_ref, lock=True)
+    if (payment.entity_ref, payment.currency) != (line.entity_ref, line.currency):
+        raise Invalid.field("payment_ref", "is a payment of another entity, or in another currency")
+    at = datetime.combine(line.booked_on, time(12), ZoneInfo(tx.entities([line.entity_ref])[line.entity_ref].time_zone))
+    given = refund(tx, payment.ref, -line.amount_minor, provider_ref=f"bank {line.ref}", reason=why or "returned by the bank",
+                   given=True, out_of="bank", at=at)
+    row = MatchRow(tx.new_ref(), line.ref, "matched", "returned", Decimal(1), _words(why), (payment.ref,), (given.ref,))
+    return _decided(tx, line, row, "matched")
 
 
 def ignore_line(tx: BankTx, line_ref: str, reason: str) -> LineRow:

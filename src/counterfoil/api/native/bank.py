@@ -15,6 +15,7 @@ from counterfoil.api.native.bank_wire import (
     MatchRun,
     NewFile,
     PayoutIn,
+    ReturnIn,
     UndoIn,
     imported_out,
     line_out,
@@ -39,6 +40,7 @@ from counterfoil.flows.reconcile import (
     ignore_line,
     match_line,
     reconcile_payout,
+    return_payment,
     undo_match,
 )
 
@@ -131,6 +133,12 @@ def post_payout(call: Call) -> BankLine:
                                          why=b.why))
 
 
+def post_return(call: Call) -> BankLine:
+    """Say that a line gave a payment back."""
+    b = call.body
+    return _shown(call, return_payment(call.tx, call.ref("line_ref"), b.payment_ref, b.why))
+
+
 def _shown(call: Call, line: LineRow) -> BankLine:
     return line_out(find_line(call.tx, line.ref), decisions(call.tx, [line.ref]).get(line.ref, []))
 
@@ -161,6 +169,9 @@ ROUTES = (
           about="Its payments settle nothing any more and leave the books; the line waits again."),
     Route("POST", f"{_ONE}/ignore", _TAG, "Set a line aside", post_ignore, BankLine, body=IgnoreIn, roles=FINANCE,
           errors=(404, 409), example={"reason": "our own transfer"}),
+    Route("POST", f"{_ONE}/return", _TAG, "Say that a line gave a payment back", post_return, BankLine, body=ReturnIn,
+          roles=FINANCE, errors=(404, 409), example={"payment_ref": _A_REF, "why": "debit returned"},
+          about="A refund out of the bank; documents that the payment settled are open again."),
     Route("POST", f"{_ONE}/payout", _TAG, "Say that a line is a provider's payout", post_payout, BankLine, body=PayoutIn,
           roles=FINANCE, errors=(404, 409), example={"provider": "stripe", "provider_ref": "po_1Nxyz"},
           about="Moves clearing to the bank; what the provider told of before is not booked again, and must be this amount."),

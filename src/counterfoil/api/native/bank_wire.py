@@ -79,6 +79,13 @@ class PayoutIn(Input):
     why: ShortText = ""
 
 
+class ReturnIn(Input):
+    """The payment that a line gave back, or part of it."""
+
+    payment_ref: RefText
+    why: ShortText = ""
+
+
 class BankStatement(Output):
     """A statement. `difference`: what of its closing balance is not in its lines; null where it says no balances. `notes`:
     what was mended or left out."""
