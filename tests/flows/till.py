@@ -1,102 +1,107 @@
-"""A tenant with a customer who pays through the fake provider, and the worker that asks it."""
+"""An office that is paid on a chain in memory, and words for what tests do with it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from decimal import Decimal
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
-from counterfoil.adapters.psp.fake import FakeGateway
+from counterfoil.adapters.chain.addresses import EvmAddresses
+from counterfoil.adapters.chain.fake import FakeChain
 from counterfoil.core.basis.ids import Ref
-from counterfoil.core.contracts.payment import OnlinePayment, PaymentMethods
-from counterfoil.flows.gateway_rows import GatewayRow, SavedMethod
-from counterfoil.flows.invoice_ad_hoc import AdHocInvoice, AdHocLine, invoice_ad_hoc
-from counterfoil.flows.keep_gateways import add_gateway
-from counterfoil.flows.keep_methods import save_method
-from counterfoil.flows.keep_parties import change_customer
-from counterfoil.flows.payment_rows import PaymentRow
-from counterfoil.flows.ports import DocumentRow
-from counterfoil.jobs.charges import AskingProviders, ReadingPayouts
+from counterfoil.core.payments.tokens import Token
+from counterfoil.flows.expect_tokens import NewChain, TokenWay, put_chain, put_token, use_wallet, ways_to_pay
+from counterfoil.flows.find_payments import customer_account
+from counterfoil.flows.token_rows import TransferRow
+from counterfoil.flows.watch_chain import transfers
+from counterfoil.jobs.chain import WatchingChains
 from tests.flows.office import Office
 
-AUTO = PaymentMethods(online=OnlinePayment(auto_charge=True))
+XPUB = (
+    "xpub6Ce9NcJvTk36xtLSrJLZqE7wtgA5deCeYs7rSQtreh4cj6ByPtrg9sD7V2FNFLPnf8heNP3FGkeV9qwfzvZNSd54JoNXVsXFYSYwHsnJxqP"
+)
+"""Account 0 of the mnemonic that every development chain is made with: test test … junk."""
+USDC, FAKE_USDC = "0x" + "c0" * 20, "0x" + "fa" * 20
+CENT = 10_000
+TOTAL = 11950 * CENT
+"""119.50 in units of six decimals."""
+ADDRESSES = EvmAddresses()
 
 
 @dataclass
 class Till:
-    """What a test does with the provider, and what it sees afterwards."""
+    """An office that is paid on a chain in memory."""
 
     office: Office
-    gateway: GatewayRow
-    customer: Ref
+    chain: FakeChain = field(default_factory=lambda: FakeChain(tokens={USDC: 6}))
+    now: float = 0.0
+    job: Any = None
+
+    def __post_init__(self) -> None:
+        self.job = WatchingChains(self.office.house.tx, lambda _tx, _row: self.chain, lambda: self.now)
 
     @property
-    def fake(self) -> FakeGateway:
-        return self.office.house.gateways.fake(self.office.tenant, self.gateway)
+    def tx(self) -> Callable[[], Any]:
+        return self.office.tx
 
-    def tx(self) -> Any:
-        return self.office.tx()
+    def watch(self) -> int:
+        self.now += 1000
+        return int(self.job(self.office.tenant, lambda: False))
 
-    def invoice(self, amount: str = "100", **fields: Any) -> Ref:
+    def confirm(self) -> None:
+        self.chain.mine(12)
+        self.watch()
+
+    def ways(self, invoice: Ref) -> tuple[TokenWay, ...]:
         with self.tx() as tx:
-            [d] = invoice_ad_hoc(tx, [AdHocInvoice(self.customer, (AdHocLine("Work", Decimal(amount)),), **fields)])
-            return d.ref
+            return ways_to_pay(tx, ADDRESSES, [invoice]).get(invoice, ())
 
-    def save(self, token: str = "tok_ok") -> SavedMethod:
-        return save_method(self.tx, lambda row: self.fake, self.customer, token)
+    def pay(self, invoice: Ref, units: int = TOTAL, token: str = USDC, **more: Any) -> Any:
+        return self.chain.transfer(token, self.ways(invoice)[0].address, units, **more)
 
-    def work(self, gateway: Any = None, *, collect: bool = True) -> int:
-        gateways = self.office.house.gateways
-        of = (lambda _tenant, _row: gateway) if gateway is not None else gateways.of
-        run = AskingProviders(self.office.house.tx, of, self.office.house.clock, gateways.collect if collect else lambda _t: 0)
-        return run(self.office.tenant, lambda: False)
-
-    def read_payouts(self) -> int:
-        return ReadingPayouts(self.office.house.tx, self.office.house.gateways.of)(self.office.tenant, lambda: False)
-
-    def tell(self, calls: Sequence[tuple[dict[str, str], bytes]]) -> list[bool]:
-        house = self.office.house
-        new = [house.gateways.receive(self.office.tenant, self.gateway.ref, headers, body) for headers, body in calls]
-        while house.gateways.settle(self.office.tenant):
-            pass
-        return new
-
-    def document(self, ref: str) -> DocumentRow:
+    def seen(self) -> list[TransferRow]:
         with self.tx() as tx:
-            row: DocumentRow = tx.document_row(ref)
-            return row
+            return transfers(tx, None, 100)
 
-    def payments(self) -> list[PaymentRow]:
+    def row(self, invoice: Ref) -> Any:
         with self.tx() as tx:
-            rows: list[PaymentRow] = tx.payment_page(None, 100)
-            return rows[::-1]
+            return tx.document_row(invoice)
 
-    def events(self, state: str | None = None) -> list[tuple[str, str, str]]:
+    def parked(self) -> list[tuple[str, str]]:
         with self.tx() as tx:
-            return [(r.event.kind, r.state, r.reason) for r in tx.provider_events(None, 1000, state=state)]
+            return [(p["work"], p["ref"]) for p in tx.parked() if p["work"] in ("token_transfer", "watch_chain", "chain_token")]
 
-    def balances(self) -> dict[str, int]:
-        """Every account of the books that is not zero; and the books are balanced."""
+    def audit(self) -> None:
+        """The receivable in the books is what is open less what is unapplied."""
         with self.tx() as tx:
-            rows = tx.all("SELECT account, sum(amount_minor)::bigint FROM posting WHERE tenant = %s GROUP BY 1", tx.tenant)
-            entries = tx.all(
-                "SELECT entry_ref FROM posting WHERE tenant = %s GROUP BY 1 HAVING sum(amount_minor) <> 0", tx.tenant
-            )
-            owed = tx.all(
-                "SELECT coalesce(sum(amount_minor), 0) FROM posting WHERE tenant = %s AND account LIKE 'receivable%%'", tx.tenant
-            )
-            open_minor = sum(d.open_minor for d in tx.open_documents())
-            unapplied = sum(p.unapplied_minor for p in tx.payment_page(None, 1000))
-        assert entries == [] and owed[0][0] == open_minor - unapplied, "receivable = open documents - unapplied money"
-        return {account.partition(":")[0]: minor for account, minor in rows if minor}
+            for customer in {d.customer_ref for d in tx.open_documents()} | {
+                p.customer_ref for p in tx.payment_page(None, 1000)
+            }:
+                for a in customer_account(tx, customer).by_currency:
+                    assert a.books_minor == a.open_minor - a.unapplied_minor, a
 
 
-def opened_till(office: Office, payment: PaymentMethods = AUTO) -> Till:
-    """With a connected provider, and a customer who agreed to be charged."""
-    [customer] = office.customers("ap@acme.example", net_days=0)
+def put(office: Office, chain: FakeChain, **more: Any) -> None:
     with office.tx() as tx:
-        change_customer(tx, replace(customer, payment=payment))
-        gateway = add_gateway(tx, office.house.vault.encrypt, entity_ref=customer.entity_ref, provider="fake")
-    return Till(office, gateway, customer.ref)
+        safe = office.house.chains.safe
+        put_chain(tx, safe, NewChain(chain.id, "Ethereum", "https://node.example/v3/key", **more), lambda url: url)
+        put_token(tx, ADDRESSES, chain.id, Token(USDC, "USDC", "USD", 6))
 
+
+def opened_till(office: Office) -> Till:
+    """A till of a new office: its chain has blocks already, and its entity receives with a public key."""
+    till = Till(office)
+    till.chain.mine(40)
+    put(office, till.chain)
+    office.customers("a@b.example")
+    with office.tx() as tx:
+        [entity] = tx.entities().values()
+        use_wallet(tx, ADDRESSES, entity.ref, xpub=XPUB)
+    till.watch()
+    return till
+
+
+def invoice(till: Till) -> Ref:
+    """An invoice over 119.50 USD."""
+    [ref] = till.office.invoices("x@y.example")
+    return ref

@@ -203,7 +203,7 @@ def delete_token(call: Call) -> DroppedToken:
     return DroppedToken(address=call.house.chains.addresses.shown(small))
 
 
-def get_wallet(call: Call) -> Wallet:
+def get_token_wallet(call: Call) -> Wallet:
     """Where an entity receives."""
     ref = Ref(call.ref("entity_ref"))
     if ref not in call.tx.entities([ref]):
@@ -211,14 +211,14 @@ def get_wallet(call: Call) -> Wallet:
     return _wallet(call, ref, next((w for w in call.tx.token_wallets() if w.entity_ref == ref and w.is_current), None))
 
 
-def set_wallet(call: Call) -> Wallet:
+def set_token_wallet(call: Call) -> Wallet:
     """Say where."""
     ref = Ref(call.ref("entity_ref"))
     b: WalletIn = call.body
     return _wallet(call, ref, use_wallet(call.tx, call.house.chains.addresses, ref, xpub=b.xpub, address=b.address))
 
 
-def get_ways(call: Call) -> Ways:
+def get_token_ways(call: Call) -> Ways:
     """How a document is paid in tokens."""
     ref = Ref(call.ref("document_ref"))
     if call.tx.document_row(ref) is None:
@@ -232,7 +232,7 @@ def get_ways(call: Call) -> Ways:
     ])
 
 
-def list_transfers(call: Call) -> Page[Transfer]:
+def list_token_transfers(call: Call) -> Page[Transfer]:
     """Transfers, the latest seen first."""
     q: TransferFilter = call.query
     key = position(q.after, str, str, int)
@@ -251,7 +251,7 @@ def list_transfers(call: Call) -> Page[Transfer]:
     )
 
 
-def settle(call: Call) -> Transfer:
+def settle_token_transfer(call: Call) -> Transfer:
     """Say what a transfer is for."""
     b: TransferFor = call.body
     row = find_transfer(call.tx, b.chain_id, b.tx_hash, b.log_index)
@@ -260,7 +260,7 @@ def settle(call: Call) -> Transfer:
     return _transfer(call, settle_transfer(call.tx, row, document_ref=document, customer_ref=customer), _tokens(call))
 
 
-def retry(call: Call) -> Transfer:
+def retry_token_transfer(call: Call) -> Transfer:
     """Judge it again."""
     b: TransferName = call.body
     row = find_transfer(call.tx, b.chain_id, b.tx_hash, b.log_index)
@@ -326,20 +326,21 @@ ROUTES = (
           "same name are many, and every other one is shown and settles nothing."),
     Route("DELETE", "/v1/chains/{chain_id}/tokens/{address}", _TAG, "Count a token no more", delete_token, DroppedToken,
           roles=ADMIN, errors=(404,)),
-    Route("GET", "/v1/entities/{entity_ref}/token-wallet", _TAG, "Where an entity receives tokens", get_wallet, Wallet,
+    Route("GET", "/v1/entities/{entity_ref}/token-wallet", _TAG, "Where an entity receives tokens", get_token_wallet, Wallet,
           errors=(404,)),
-    Route("PUT", "/v1/entities/{entity_ref}/token-wallet", _TAG, "Say where an entity receives tokens", set_wallet, Wallet,
+    Route("PUT", "/v1/entities/{entity_ref}/token-wallet", _TAG, "Say where an entity receives tokens", set_token_wallet, Wallet,
           body=WalletIn, roles=ADMIN, errors=(404, 409), example={"xpub": _XPUB},
           about="Of a key of an account (m/44'/60'/n') the children 0/0, 0/1, ... receive; of any other key its children 0, 1, "
           "... Addresses that were given out are watched for good."),
-    Route("GET", "/v1/documents/{document_ref}/token-addresses", _TAG, "How a document is paid in tokens", get_ways, Ways,
+    Route("GET", "/v1/documents/{document_ref}/token-addresses", _TAG, "How a document is paid in tokens", get_token_ways, Ways,
           errors=(404,), about="The address is made when it is first asked for, and is the document's for good."),
-    Route("GET", "/v1/token-transfers", _TAG, "Transfers that were seen", list_transfers, Page[Transfer], query=TransferFilter),
-    Route("POST", "/v1/token-transfers/settle", _TAG, "Say what a transfer that waits is for", settle, Transfer,
+    Route("GET", "/v1/token-transfers", _TAG, "Transfers that were seen", list_token_transfers, Page[Transfer],
+          query=TransferFilter),
+    Route("POST", "/v1/token-transfers/settle", _TAG, "Say what a transfer that waits is for", settle_token_transfer, Transfer,
           body=TransferFor, roles=FINANCE, errors=(404, 409),
           example={"chain_id": 1, "tx_hash": "0x" + "ab" * 32, "log_index": 7,
                    "document_ref": "0198c1b2-7d5e-7c3a-9b1f-2f6a4e0d9c11"}),
-    Route("POST", "/v1/token-transfers/retry", _TAG, "Judge a transfer again", retry, Transfer, body=TransferName,
+    Route("POST", "/v1/token-transfers/retry", _TAG, "Judge a transfer again", retry_token_transfer, Transfer, body=TransferName,
           roles=FINANCE, errors=(404, 409), example={"chain_id": 1, "tx_hash": "0x" + "ab" * 32, "log_index": 7},
           about="One that waits, or was ignored: its token may count as money by now."),
 )
