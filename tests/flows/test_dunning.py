@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from counterfoil.core.basis.ids import Ref
-from counterfoil.core.basis.refusals import Conflict, Invalid
+from counterfoil.core.basis.refusals import Conflict, Invalid, NotFound
 from counterfoil.core.payments.chase import Policy, Step
 from counterfoil.core.payments.dunning import Campaign
 from counterfoil.flows.advance import move_clock as set_clock
@@ -25,6 +25,7 @@ from counterfoil.flows.gateway_rows import GatewayRow, SavedMethod
 from counterfoil.flows.invoice_ad_hoc import AdHocInvoice, AdHocLine, invoice_ad_hoc
 from counterfoil.flows.keep_dunning import (
     change_policy,
+    choose_policy,
     create_policy,
     delete_policy,
     pause_customer,
@@ -382,3 +383,26 @@ def test_a_policy_that_cannot_be_meant_is_refused_by_field(policy: Policy, field
     with office.tx() as tx, pytest.raises(Invalid) as refused:
         create_policy(tx, "Standard", policy)
     assert [p.field for p in refused.value.problems] == [field]
+
+
+def test_a_campaign_that_a_policy_is_given_later_asks_for_what_is_overdue_already(office: Office) -> None:
+    started(office, STAGES)
+    [ref] = office.invoices("ap@acme.example", net_days=10)
+    until(office, "2026-06-01")
+    with office.tx() as tx:
+        [row] = tx.dunning_policies().values()
+        change_policy(tx, replace(row, policy=replace(STAGES, campaign=Campaign(2, 14, {"USD": 100}))))
+    until(office, "2026-06-01", "2026-06-10", "2026-06-16", "2026-08-01")
+    with office.tx() as tx:
+        customer = tx.document_row(ref).customer_ref
+        assert [r.at.date() for r in tx.dunning_requests(customer, 10)] == [date(2026, 6, 16), date(2026, 6, 1)]
+
+
+def test_another_policy_of_a_contract_is_that_of_its_open_documents_at_once(office: Office) -> None:
+    started(office, STAGES)
+    with office.tx() as tx:
+        create_policy(tx, "Weekly", Policy(campaign=Campaign(3, 6, {"USD": 100})))
+        create_policy(tx, "Silent", Policy())
+    refs = office.invoices("ap@acme.example", net_days=10)
+    with office.tx() as tx, pytest.raises(NotFound):
+        choose_policy(tx, refs[0], "Weekly")  # a document is no contract

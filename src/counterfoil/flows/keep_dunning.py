@@ -103,6 +103,8 @@ def choose_policy(tx: Tx, contract_ref: str, name: str | None, *, is_default: bo
     ]
     tx.put_chases([replace(c, state="running", next_at=tx.now) if c.state == "stopped" and after else c for c in moved])
     tx.wake_chases([c.document_ref for c in moved if after is not None], tx.now)
+    if after is not None and after.policy.campaign is not None:
+        tx.look_at_campaigns({(c.customer_ref, c.entity_ref, after.ref): tx.now for c in moved})
     take_in_open(tx, [contract.ref])
     tx.audit("choose", "dunning_policy", contract.ref, before=before, after={"policy": name, "is_default": is_default})
     return after
@@ -205,13 +207,15 @@ def next_at(c: ChaseRow, policy: PolicyRow, zone: str, done: Iterable[str] = ())
 
 
 def overdue_from(
-    chases: Sequence[ChaseRow], policy: PolicyRow, zone: str, known: dict[CampaignKey, datetime] | None = None
+    chases: Sequence[ChaseRow], policy: PolicyRow, zone: str, known: dict[CampaignKey, datetime] | None = None,
+    not_before: datetime | None = None,
 ) -> dict[CampaignKey, datetime]:
-    """From when on each counts in its campaign, where its policy has one."""
+    """From when on each counts in its campaign, where its policy has one; what counts already is looked at `not_before`."""
     found = dict(known or {})
     for c in chases:
         if policy.policy.campaign is not None and policy.is_enabled and c.state == "running":
             at = at_hour(c.base_on + timedelta(days=policy.policy.campaign_day), policy.policy.hour, zone)
+            at = at if not_before is None else max(at, not_before)
             key = (c.customer_ref, c.entity_ref, c.policy_ref)
             found[key] = min(at, found.get(key, at))
     return found
@@ -315,7 +319,7 @@ def _resumed(tx: Tx, chases: Sequence[ChaseRow]) -> list[ChaseRow]:
         zone, policy = entities[c.entity_ref].time_zone, policies[c.policy_ref]
         c = went_on(c, local_date(tx.now, zone))
         found.append(replace(c, next_at=next_at(c, policy, zone, done.get((c.document_ref, c.round), ()))))
-        campaigns |= overdue_from([c], policy, zone, campaigns)
+        campaigns |= overdue_from([c], policy, zone, campaigns, tx.now)
     tx.put_chases(found)
     tx.look_at_campaigns(campaigns)
     return found

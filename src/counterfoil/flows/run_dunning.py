@@ -161,7 +161,7 @@ def _followed(desk: _Desk, c: ChaseRow) -> ChaseRow:
     if c.state != "running":
         return replace(c, next_at=next_at(c, policy, zone))
     if before.state != c.state:
-        desk.campaigns |= overdue_from([c], policy, zone, desk.campaigns)
+        desk.campaigns |= overdue_from([c], policy, zone, desk.campaigns, desk.at)
     due = desk.due(c)
     now = [d for d in due if d.at <= desk.at]
     later = [d for d in due if desk.at < d.at <= desk.tx.now] if desk.live else []

@@ -211,20 +211,25 @@ class DunningRows(Rows):
         return found
 
     def wake_chases(self, documents: Sequence[str], at: datetime) -> None:
-        """Money of these documents moved: somebody looks at them at once."""
+        """Money of these documents moved: somebody looks at them at once, at all of a minute together."""
         self.conn.execute(
             "UPDATE dunning_chase SET next_at = %s WHERE tenant = %s AND document_ref = ANY(%s::uuid[]) "
-            "AND (next_at IS NULL OR next_at > %s)", [at, self.tenant, list(documents), at],
+            "AND (next_at IS NULL OR next_at > %s)",
+            [minute := at.replace(second=0, microsecond=0), self.tenant, list(documents), minute],
         )
 
     def wake_policy(self, policy_ref: str, at: datetime) -> None:
         """A policy says something else: everything under it is looked at."""
-        for table in ("dunning_chase", "dunning_campaign"):
-            self.conn.execute(
-                f"UPDATE {table} SET next_at = %s WHERE tenant = %s AND policy_ref = %s"
-                + (" AND state = 'running'" if table == "dunning_chase" else ""),
-                [at, self.tenant, policy_ref],
-            )
+        self.conn.execute(
+            "UPDATE dunning_chase SET next_at = %s WHERE tenant = %s AND policy_ref = %s AND state = 'running'",
+            [at, self.tenant, policy_ref],
+        )
+        self.conn.execute(
+            "INSERT INTO dunning_campaign (tenant, customer_ref, entity_ref, policy_ref, next_at) "
+            "SELECT DISTINCT tenant, customer_ref, entity_ref, policy_ref, %s::timestamptz FROM dunning_chase WHERE tenant = %s "
+            "AND policy_ref = %s AND state = 'running' ON CONFLICT (tenant, customer_ref, entity_ref, policy_ref) "
+            "DO UPDATE SET next_at = excluded.next_at", [at, self.tenant, policy_ref],
+        )
 
     # what was done
 
