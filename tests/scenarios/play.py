@@ -39,6 +39,10 @@ is its noon. Amounts are in the currency's main unit, document numbers are short
     dispute p1 154.20 fee=15 named=dp_1 | won p1 | lost p1    the customer's bank takes it back; how it ended
     writeoff DE-INV-1 10 | writeoff DE-INV-1 -10      will not be paid; is asked for again
     payout 151 EUR po_1                               a provider pays out to the bank
+    bank l1 92.50 EUR "JFK INV 1" charges=7.50 from=DE89 name=Bolt    a line of the bank comes in and is matched; `sentagain l1`
+    line l1 open part | line l1 matched               how it stands, and how its first suggestion came about
+    matchline l1 DE-INV-1 50 fee=2 customer=bolt | accept l1 | undoline l1 | ignoreline l1 ours   a person decides
+    payoutline l2 po_1 5 | returnline l3 l1           it is a provider's payout, less a fee; it gave back what l1 paid
     open DE-INV-1 50 | unapplied p1 30                what is left of a document, and of a payment
     receipt p1 Payment of DE-INV-000001               what the receipt of a payment says it was for
     atonce CODE; allocate p1 ...; allocate p1 ...     at the same moment: all but one are refused with this code
@@ -88,6 +92,7 @@ from counterfoil.flows.credit_document import credit_document, mark_paid
 from counterfoil.flows.invoice_ad_hoc import AdHocInvoice, AdHocLine, invoice_ad_hoc
 from counterfoil.flows.project import upcoming
 from tests.scenarios import audit
+from tests.scenarios.banked import Banked
 from tests.scenarios.chased import Chased
 from tests.scenarios.prepaid import Prepaid, moved_by_wallets, wallets_are_whole
 from tests.scenarios.recorded import balances_are_whole
@@ -106,10 +111,11 @@ STATE_TABLES = (
     "billing_period", "document_mark", "audit", "parked", "pricing", "entity", "customer", "coverage",
     "balance_delta", "wallet", "wallet_lot", "wallet_move", "prepaid_purchase", "balance_checkpoint",
     "balance_usage_day", "payment", "allocation", "refund", "dispute", "write_off", "payment_receipt",
+    "bank_line", "bank_match",
 )
 
 
-class Story(Subscribed, Chased, Prepaid):
+class Story(Subscribed, Chased, Prepaid, Banked):
     """One company's story so far: what its things are called, and what was issued and not yet told."""
 
     def __init__(self, house: House, tenant: int) -> None:
