@@ -16,6 +16,7 @@ from counterfoil.core.payments import prepaid
 from counterfoil.core.payments.allocation import newest_first
 from counterfoil.core.payments.posting import Booked
 from counterfoil.core.payments.wallet import Lot, Wallet
+from counterfoil.flows.announce import announce_invoices
 from counterfoil.flows.ports import Tx
 from counterfoil.flows.wallet_rows import LotRow, MoveRow, WalletRow
 
@@ -53,11 +54,18 @@ def plan_draws(tx: Tx, drawn: Sequence[Document]) -> tuple[list[Document], Plan]
 
 
 def write_draws(tx: Tx, plan: Plan, documents: Sequence[Document]) -> None:
-    """Store what was planned, now that the documents are there; those that prepaid balances paid whole are paid."""
+    """Store what was planned, now that the documents are there; what credit notes take off purchases leaves its lots."""
     if plan.moves:
         tx.move_lots(plan.moves, plan.ends)
-    tx.mark_all("paid", {d.ref: tx.now for d in documents if d.kind != "CREDIT" and d.credits_minor and not d.total_minor})
     _take_back_purchases(tx, [d for d in documents if d.kind == "CREDIT"])
+
+
+def tell_paid(tx: Tx, documents: Sequence[Document]) -> None:
+    """Documents that prepaid balances paid whole are paid."""
+    paid = [d for d in documents if d.kind != "CREDIT" and d.credits_minor and not d.total_minor]
+    if paid:
+        tx.mark_all("paid", {d.ref: tx.now for d in paid})
+        announce_invoices(tx, "invoice.paid", paid, paid_at=instant_text(tx.now), amount_minor=0)
 
 
 def _draw(tx: Tx, d: Document, wallets: Sequence[WalletRow], lots: dict[Ref, LotRow], plan: Plan) -> Document:

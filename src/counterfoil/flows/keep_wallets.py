@@ -108,7 +108,7 @@ def purchase(
 ) -> Document:
     """Issue an invoice whose payment fills the wallet with its amount. It has no tax: that is due when the credit is used
     (a multi-purpose voucher, Directive 2006/112/EC, article 30b). No wallet pays it."""
-    w = _open(_held(tx, wallet_ref))
+    w = _open(find_wallet(tx, wallet_ref))  # not held: its lock comes after the counters of numbers
     refuse_if(_lot_problems(tx, amount_minor, priority, expires_at), "wallet.bad_lot")
     (document,) = invoice_ad_hoc(tx, [_order(w, amount_minor, net_days)], prepaid=False)
     tx.add_purchases([PurchaseRow(document.ref, w.ref, None, None, priority, expires_at, False, "open", tx.now)])
@@ -141,11 +141,10 @@ def purchase_credits(
 def top_up_wallets(tx: Tx, limit: int) -> list[Document]:
     """Issue invoices that top up wallets which hold less than they should, one at a time for each: there is no further one
     until that is paid or credited in full."""
-    found = tx.wallets_to_top_up(limit)
-    if not found:
+    if not tx.wallets_to_top_up(1):
         return []
-    tx.lock_wallets([w.ref for w in found])
-    found = [w for w in tx.wallets_to_top_up(limit) if w.ref in {x.ref for x in found}]
+    tx.lock("wallet top-ups")
+    found = tx.wallets_to_top_up(limit)
     living = tx.customers(list({w.customer_ref for w in found}), living=True)
     due = [(w, w.top_up_minor) for w in found if w.top_up_minor is not None and w.customer_ref in living]
     made = invoice_ad_hoc(tx, [_order(w, minor) for w, minor in due], prepaid=False) if due else []

@@ -12,7 +12,7 @@ from counterfoil.core.invoicing.posting import posting
 from counterfoil.core.receipts.invoice import RECORD_TYPES, invoice_record
 from counterfoil.flows.announce import announce_invoices
 from counterfoil.flows.deliver import promise_documents
-from counterfoil.flows.draw_wallets import Plan, plan_draws, write_draws
+from counterfoil.flows.draw_wallets import Plan, plan_draws, tell_paid, write_draws
 from counterfoil.flows.keep_dunning import begin_chases
 from counterfoil.flows.ports import Tx
 from counterfoil.flows.write_off import free_credited
@@ -28,7 +28,6 @@ def seal_documents(tx: Tx, drawn: Sequence[Document], *, prepaid: bool = True) -
     if not drawn:
         return []
     tx.lock_accounts([d.buyer.ref for d in drawn if d.kind == "CREDIT"])
-    drawn, draws = plan_draws(tx, drawn) if prepaid else (list(drawn), Plan())
     prefixes = {ref: e.number_prefix for ref, e in tx.entities(list({d.seller.ref for d in drawn})).items()}
     wanted: dict[tuple[Ref, DocumentKind], int] = {}
     for d in drawn:
@@ -36,6 +35,8 @@ def seal_documents(tx: Tx, drawn: Sequence[Document], *, prepaid: bool = True) -
         wanted[key] = wanted.get(key, 0) + 1
     # counters are taken in one order by everybody, so that two runs never wait for each other in a circle
     serials = {key: tx.take_numbers(*key, wanted[key]) for key in sorted(wanted)}
+    # wallets after counters: whoever seals twice in one transaction holds the counters already
+    drawn, draws = plan_draws(tx, drawn) if prepaid else (list(drawn), Plan())
     issued: list[tuple[Document, int]] = []
     for d in drawn:
         key = (d.seller.ref, d.kind)
@@ -49,6 +50,7 @@ def seal_documents(tx: Tx, drawn: Sequence[Document], *, prepaid: bool = True) -
     tx.add_records([(d.ref, RECORD_TYPES[d.kind], invoice_record(d), tx.new_salt()) for d in documents])
     promise_documents(tx, documents)
     announce_invoices(tx, "invoice.issued", documents)
+    tell_paid(tx, documents)
     write_documents(tx, documents)
     free_credited(tx, documents)
     begin_chases(tx, documents)
