@@ -168,10 +168,8 @@ def _settled(tx: Tx, new: Sequence[NewPayment], state: PaymentState) -> list[Pay
         return []
     refuse_if((p.under(_where(new, n)) for n, x in enumerate(new) for p in payment_problems(x)), "payment.bad")
     tx.lock_accounts([x.customer_ref for x in new])
-    names = sorted({(x.provider, x.provider_ref) for x in new if x.provider})
-    if names:
-        tx.lock("payments named")  # a provider's payment is one, also when two tell of it for two customers
-    known = tx.payments_named(names)
+    # two who tell of one payment meet at its customer's account; were it told for two customers, the second insert fails
+    known = tx.payments_named(sorted({(x.provider, x.provider_ref) for x in new if x.provider}))
     _check_parties(tx, new)
     _check_parts(tx, new)
     first = 0
