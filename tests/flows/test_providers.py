@@ -17,8 +17,8 @@ from counterfoil.flows.gateway_port import CHARGE, Charged, ChargeOrder, Forged,
 from counterfoil.flows.keep_gateways import add_gateway, change_gateway
 from counterfoil.flows.keep_methods import remove_method, set_default
 from counterfoil.flows.reconcile_payouts import match_payout
+from tests.flows.cash_desk import Till, opened_till
 from tests.flows.office import MARCH, MINUTE, Office
-from tests.flows.till import Till, opened_till
 
 DAY = timedelta(days=1)
 
@@ -239,6 +239,31 @@ def test_events_come_to_the_same_in_whatever_order(trial: Office) -> None:
     [only] = outcomes
     assert {k: v for k, v in only if v} == {"clearing": 100_00 - 3_00 - 30_00 - 40_00 - 15_00, "payment_fee": 18_00,
                                             "receivable": -30_00}
+
+
+def test_an_event_that_makes_no_sense_is_parked_alone(till: Till) -> None:
+    ref = till.invoice()
+    about = {"customer_ref": till.customer, "document_ref": ref}
+    sound = ProviderEvent("a", "charge.posted", MARCH, "ch_a", "ch_a", 100_00, "USD", metadata=about)
+    nonsense = [ProviderEvent("b", "charge.posted", MARCH, "ch_b", "ch_b", 0, "USD", metadata=about),
+                ProviderEvent("c", "charge.posted", MARCH, "ch_c", "ch_c", 5, "XXX", metadata=about),
+                ProviderEvent("d", "method.saved", MARCH, object_id="pm_1")]
+    till.tell([till.fake.signed(e) for e in (*nonsense, sound)])
+    assert till.document(ref).open_minor == 0 and len(till.payments()) == 1
+    assert [(state, why.partition(":")[0]) for _kind, state, why in till.events("parked")] == [
+        ("parked", "AssertionError"), ("parked", "payment.bad"), ("parked", "payment.bad")]
+
+
+def test_a_provider_that_is_switched_off_charges_nobody(till: Till) -> None:
+    till.save()
+    ref = till.invoice()
+    due(till)
+    vault = till.office.house.vault
+    with till.tx() as tx:
+        change_gateway(tx, vault.encrypt, vault.decrypt, till.gateway.ref, enabled=False)
+    till.work()
+    [payment] = till.payments()
+    assert payment.state == "failed" and till.document(ref).open_minor == 100_00
 
 
 def test_what_names_an_unknown_charge_waits_with_its_reason(till: Till) -> None:

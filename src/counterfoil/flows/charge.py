@@ -163,6 +163,9 @@ def charge_call(tx: Tx, promise: Promise) -> ChargeCall | None:
             return None
     method = tx.method(ask.method_ref)
     gateway = find_gateway(tx, ask.gateway_ref)
+    if not gateway.is_enabled:
+        _over(tx, promise, "gateway.off", "the payment provider is switched off")
+        return None
     customer_id = tx.gateway_customer(gateway.ref, payment.customer_ref)
     if method is None or method.removed_at is not None or customer_id is None:
         _over(tx, promise, "method_gone", "the payment method is kept no longer")

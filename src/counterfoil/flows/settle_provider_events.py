@@ -27,6 +27,8 @@ from counterfoil.flows.settle_payment import settle_payments
 CHUNK = 500
 """Events settled in one transaction."""
 MAX_REASON = 1000
+CANNOT_BE_SETTLED = (Refusal, AssertionError, ArithmeticError, LookupError, TypeError, ValueError)
+"""An event over which settling fails in one of these ways is parked; a database that does not answer is not its fault."""
 FIRST = ("method.saved", "charge.posted")
 """What others may be about."""
 
@@ -105,9 +107,9 @@ def _together(tx: Tx, new: Sequence[tuple[EventRow, NewPayment]]) -> list[tuple[
             settle_payments(tx, [p for _row, p in new])
     except Upstream:
         raise
-    except Refusal as refusal:
+    except CANNOT_BE_SETTLED as error:
         if len(new) == 1:
-            return [(new[0][0], _parked(refusal))]
+            return [(new[0][0], _parked(error))]
         half = len(new) // 2
         return _together(tx, new[:half]) + _together(tx, new[half:])
     return [(row, ("settled", _said(p))) for row, p in new]
@@ -192,12 +194,13 @@ def _attempt(tx: Tx, settle: Callable[[], Outcome]) -> Outcome:
         return "parked", str(waits)
     except Upstream:
         raise
-    except Refusal as refusal:
-        return _parked(refusal)
+    except CANNOT_BE_SETTLED as error:
+        return _parked(error)
 
 
-def _parked(refusal: Refusal) -> Outcome:
-    return "parked", f"{refusal.code}: {refusal.message}"[:MAX_REASON]
+def _parked(error: Exception) -> Outcome:
+    code = error.code if isinstance(error, Refusal) else type(error).__name__
+    return "parked", f"{code}: {error}"[:MAX_REASON]
 
 
 def _settled(tx: Tx, row: EventRow) -> Outcome:
