@@ -301,9 +301,9 @@ class PaymentRows(Rows):
 def payment_of(row: Sequence[Any]) -> PaymentRow:
     """A payment of a row of `PAYMENT`."""
     *rest, intent = row
-    return PaymentRow(*rest, intent=decoder(Intent).decode(intent) if intent else Intent())
+    return PaymentRow(*rest, decoder(Intent).decode(intent) if intent else Intent())
 
 
 def _refund(row: Sequence[Any]) -> RefundRow:
     *rest, parts = row
-    return RefundRow(*rest, parts=decoder(tuple[tuple[Ref, int], ...]).decode(parts))
+    return RefundRow(*rest, decoder(tuple[tuple[Ref, int], ...]).decode(parts))
