@@ -14,6 +14,7 @@ from counterfoil.core.receipts.verify import verify_bundle
 from counterfoil.flows.prove import verifier_key
 from counterfoil.flows.settle_payment import allocate, take_back
 from tests.api.native import Api, Shop, bad, invoice
+from tests.flows.pools import wallets_are_whole
 
 
 @pytest.fixture
@@ -72,6 +73,8 @@ def test_an_invoice_is_paid_by_the_wallet_first_and_asks_for_the_rest(api: Api, 
     }
     [draw] = api.get(f"/v1/documents/{made['document_ref']}/draws")["data"]
     assert (draw["kind"], draw["amount"], draw["number"], draw["wallet_ref"]) == ("draw", "-50.00", made["number"], ref)
+    assert api.get(f"/v1/documents/{made['document_ref']}/lines/1/trace")["draws"] == [draw]
+    assert draw in api.get(f"/v1/wallets/{ref}/moves")["data"]
 
 
 def test_an_invoice_that_the_wallet_pays_whole_is_paid(api: Api, shop: Shop) -> None:
@@ -228,6 +231,30 @@ def test_two_invoices_at_once_do_not_draw_the_same_credit(api: Api, shop: Shop) 
         t.join(30)
     assert len(made) == 6 and sum(Decimal(d["credits"]) for d in made) == 100
     assert held(api, ref) == "0.00"
+
+
+def test_everything_at_once_ends_with_books_that_say_what_wallets_hold(api: Api, shop: Shop, house: House) -> None:
+    refs = [wallet(api, shop, "40.00"), wallet(api, shop, "40.00", priority=1)]
+    sold = [api.post(f"/v1/wallets/{ref}/purchases", {"amount": "60.00"})["document_ref"] for ref in refs for _ in range(2)]
+    answers: list[int] = []
+
+    def each(n: int) -> None:
+        ref = refs[n % 2]
+        answers.append(api("POST", "/v1/invoices", invoice(shop.customer, "20.00")).status_code)
+        answers.append(api("POST", f"/v1/documents/{sold[n]}/mark-paid", {}).status_code)
+        answers.append(api("POST", f"/v1/wallets/{ref}/grants", {"amount": "5", "reason": "sorry"}).status_code)
+        answers.append(api("POST", f"/v1/wallets/{ref}/purchases", {"amount": "7"}).status_code)
+        answers.append(api("POST", f"/v1/documents/{sold[n]}/credit", {"lines": [{"line": 1, "amount": "1"}]}).status_code)
+
+    threads = [threading.Thread(target=each, args=(n,)) for n in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join(60)
+    assert len(answers) == 20 and set(answers) <= {200, 201, 409}, answers
+    with house.tx(api.tenant) as tx:
+        wallets_are_whole(tx)
+    books(api)
 
 
 def test_a_wallet_of_another_customer_currency_or_a_closed_one_pays_nothing(api: Api, shop: Shop) -> None:

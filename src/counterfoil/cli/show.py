@@ -153,4 +153,7 @@ def trace_tree(found: Trace, *, shown: int = 5) -> Tree:
                 node.add(f"{side}  {escape(account)}  {money(abs(p.amount_minor), entry.currency)}")
     for note in found.notes:
         tree.add(f"[cyan]Corrected by[/] {note.number} of {note.issued_on}: {money(note.total_minor, note.currency)}")
+    for m in found.draws:
+        verb = "Paid by" if m.kind == "draw" else "Given back to" if m.kind == "return" else f"Prepaid {m.kind} of"
+        tree.add(f"[cyan]{verb}[/] lot {m.lot_ref} of wallet {m.wallet_ref}: {money(abs(m.amount_minor), d.currency)}")
     return tree

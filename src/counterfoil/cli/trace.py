@@ -93,4 +93,8 @@ def _json(found: Any) -> dict[str, Any]:
             for e in found.entries
         ],
         "notes": [{"number": n.number, "total_minor": n.total_minor} for n in found.notes],
+        "draws": [
+            {"wallet_ref": m.wallet_ref, "lot_ref": m.lot_ref, "kind": m.kind, "amount_minor": m.amount_minor, "at": m.at}
+            for m in found.draws
+        ],
     }

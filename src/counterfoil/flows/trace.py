@@ -15,11 +15,13 @@ from counterfoil.core.usage.event import Event
 from counterfoil.core.usage.meter_codec import meter_from_json
 from counterfoil.flows.credit_document import document_of, notes_of
 from counterfoil.flows.ports import Tx
+from counterfoil.flows.wallet_rows import MoveRow
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A line with all that leads to it and follows from it. `events` are the first of `event_count`."""
+    """A line with all that leads to it and follows from it. `events` are the first of `event_count`; `draws`: what prepaid
+    balances paid of the document, or got back by it."""
 
     document: Document
     line: Line
@@ -29,6 +31,7 @@ class Trace:
     event_count: int
     entries: tuple[Entry, ...]
     notes: tuple[Document, ...]
+    draws: tuple[MoveRow, ...]
 
 
 def trace_line(tx: Tx, document: str, line: int, *, events: int = 20) -> Trace:
@@ -49,6 +52,7 @@ def trace_line(tx: Tx, document: str, line: int, *, events: int = 20) -> Trace:
         this.usage.count if this.usage else 0,
         tuple(_of_line(tx.entries_of([ref]), line)),
         tuple(notes_of(tx, ref)),
+        tuple(tx.moves_on([ref])),
     )
 
 

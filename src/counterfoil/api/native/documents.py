@@ -15,6 +15,7 @@ from counterfoil.api.native.document_wire import Document, Line, State, Summary,
 from counterfoil.api.native.door import Call, File, Route
 from counterfoil.api.native.paging import Page, Paging, page, position
 from counterfoil.api.native.usage import UsageEvent, event_out
+from counterfoil.api.native.wallets import MoveOut, move_out
 from counterfoil.api.native.wire import Day, Input, Instant, Output, RefText, Text
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.money import exponent
@@ -78,7 +79,8 @@ class HowManyEvents(Input):
 
 class Trace(Output):
     """A line with all that leads to it and follows from it: the contract and the version that asked for it, the events
-    it counted (the first of `event_count`), the journal entries it made, and the notes that correct its document."""
+    it counted (the first of `event_count`), the journal entries it made, the notes that correct its document, and what prepaid
+    balances paid of it."""
 
     document: Summary
     line: Line
@@ -88,6 +90,7 @@ class Trace(Output):
     event_count: int
     entries: list[EntryOut]
     notes: list[Summary]
+    draws: list[MoveOut]
 
 
 def list_documents(call: Call) -> Page[Summary]:
@@ -215,6 +218,7 @@ def get_trace(call: Call) -> Trace:
         contract=None if t.contract is None else contract_out(t.contract), governed_by=stretch,
         events=[event_out(e) for e in t.events], event_count=t.event_count,
         entries=[entry_out(e) for e in t.entries], notes=[summary(call, n) for n in t.notes],
+        draws=[move_out(m, t.document.currency) for m in t.draws],
     )
 
 

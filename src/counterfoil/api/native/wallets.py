@@ -238,7 +238,7 @@ def list_moves(call: Call) -> Page[MoveOut]:
     w = find_wallet(call.tx, call.ref("wallet_ref"))
     before = position(q.after, int)
     rows = call.tx.wallet_moves(w.ref, None if before is None else min(max(before[0], 0), 2**62), q.limit + 1)
-    return page(rows, q.limit, lambda m: (m.seq,), lambda m: _move(m, w.currency))
+    return page(rows, q.limit, lambda m: (m.seq,), lambda m: move_out(m, w.currency))
 
 
 def get_draws(call: Call) -> Drawn:
@@ -246,7 +246,7 @@ def get_draws(call: Call) -> Drawn:
     row = call.tx.document_row(call.ref("document_ref"))
     if row is None:
         raise NotFound("document.not_found", f"there is no document {call.ref('document_ref')}")
-    return Drawn(data=[_move(m, row.currency) for m in call.tx.moves_on([row.ref])])
+    return Drawn(data=[move_out(m, row.currency) for m in call.tx.moves_on([row.ref])])
 
 
 def minor_of(value: Decimal, currency: str, field: str) -> int:
@@ -296,7 +296,8 @@ def _lot(x: LotRow, currency: str) -> LotOut:
     )
 
 
-def _move(m: MoveRow, currency: str) -> MoveOut:
+def move_out(m: MoveRow, currency: str) -> MoveOut:
+    """A move as it is shown."""
     return MoveOut(
         move_ref=m.ref, wallet_ref=m.wallet_ref, lot_ref=m.lot_ref, kind=m.kind, amount=amount(m.amount_minor, currency),
         document_ref=m.document_ref, number=m.number or None, at=m.at, actor=m.actor, why=m.why,
