@@ -16,6 +16,7 @@ from counterfoil.cli import (
     doctor,
     dunning,
     export,
+    gateway,
     key,
     mail,
     migrate,
@@ -81,6 +82,7 @@ def command_line(outside: Outside) -> typer.Typer:
     app.add_typer(chain.app, rich_help_panel=_DAILY)
     app.add_typer(mail.app, rich_help_panel=_DAILY)
     app.add_typer(payment.app, rich_help_panel=_DAILY)
+    app.add_typer(gateway.app, rich_help_panel=_DAILY)
     app.add_typer(wallet.app, rich_help_panel=_DAILY)
     app.add_typer(dunning.app, rich_help_panel=_DAILY)
     app.add_typer(webhook.app, rich_help_panel=_DAILY)
