@@ -223,11 +223,11 @@ def ways_to_pay(tx: TokenTx, addresses: Addresses, documents: Sequence[str]) -> 
 
 
 def printed_ways(tx: TokenTx, addresses: Addresses, document_ref: str) -> list[tuple[str, str]]:
-    """The ways of one document as it prints them: (`USDC (Ethereum, Base)`, the address)."""
+    """The ways of one document as it prints them: (`USDC`, `0xf39F… (Ethereum, Base)`)."""
     chains: dict[tuple[str, str], list[str]] = {}
     for way in ways_to_pay(tx, addresses, [document_ref]).get(Ref(document_ref), ()):
         chains.setdefault((way.token.symbol, way.address), []).append(way.chain_name)
-    return [(f"{symbol} ({', '.join(names)})", addresses.shown(address)) for (symbol, address), names in chains.items()]
+    return [(symbol, f"{addresses.shown(address)} ({', '.join(names)})") for (symbol, address), names in chains.items()]
 
 
 def _make(
