@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -300,10 +301,9 @@ class PaymentRows(Rows):
 
 def payment_of(row: Sequence[Any]) -> PaymentRow:
     """A payment of a row of `PAYMENT`."""
-    *rest, intent = row
-    return PaymentRow(*rest, decoder(Intent).decode(intent) if intent else Intent())
+    found, intent = PaymentRow(*row[:-1]), row[-1]
+    return replace(found, intent=decoder(Intent).decode(intent)) if intent else found
 
 
 def _refund(row: Sequence[Any]) -> RefundRow:
-    *rest, parts = row
-    return RefundRow(*rest, decoder(tuple[tuple[Ref, int], ...]).decode(parts))
+    return replace(RefundRow(*row[:-1]), parts=decoder(tuple[tuple[Ref, int], ...]).decode(row[-1]))
