@@ -363,6 +363,31 @@ def test_a_payout_that_the_provider_told_of_is_not_booked_again(bank: Treasury) 
     assert bank.books()["bank"] == 102000, "what the provider told of stays booked"
 
 
+def test_a_payout_knows_the_line_that_it_arrived_with(bank: Treasury) -> None:
+    ref = waiting_line(bank, "970.00", "STRIPE PAYOUT po_1")
+    with bank.tx() as tx:
+        gateway, payout = tx.new_ref(), tx.new_ref()
+        tx.conn.execute("INSERT INTO gateway (tenant, gateway_ref, entity_ref, provider, name, secret, created_at) "
+                        "VALUES (%s, %s, %s, 'stripe', 'Cards', '', now())", [bank.tenant, gateway, bank.entity])
+        tx.conn.execute("INSERT INTO payout (tenant, payout_ref, gateway_ref, provider_ref, currency, amount_minor, "
+                        "arrives_on, state, created_at) VALUES (%s, %s, %s, 'po_1', 'EUR', 97000, '2026-03-10', 'paid', now())",
+                        [bank.tenant, payout, gateway])
+
+    def arrived_with() -> str | None:
+        with bank.tx() as tx:
+            found: str | None = tx.payouts_called("stripe", "po_1")[0][2]
+            return found
+
+    with bank.tx() as tx, pytest.raises(Invalid, match="one word"):
+        reconcile_payout(tx, ref, provider="my stripe", provider_ref="po_1")
+    with bank.tx() as tx:
+        reconcile_payout(tx, ref, provider="stripe", provider_ref="po_1")
+    assert arrived_with() == ref
+    with bank.tx() as tx:
+        undo_match(tx, ref)
+    assert arrived_with() is None and bank.books() == {}
+
+
 def test_the_day_of_a_line_is_the_day_of_its_entry(bank: Treasury) -> None:
     bank.invoice("Globex GmbH", "100.00")
     bank.told(line("100.00", "JFK-INV-000001"))

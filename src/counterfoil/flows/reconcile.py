@@ -17,6 +17,7 @@ from counterfoil.core.payments.matching import Suggestion
 from counterfoil.flows.bank_rows import BankTx, LineRow, LineState, MatchRow, StatementRow
 from counterfoil.flows.find_payments import find_payment, held_parts, open_document
 from counterfoil.flows.match_entries import Plan, post
+from counterfoil.flows.reconcile_payouts import match_payout, unmatch_payout
 from counterfoil.flows.refund_payment import refund
 from counterfoil.flows.settle_payment import take_back
 
@@ -135,6 +136,9 @@ def undo_match(tx: BankTx, line_ref: str, why: str = "") -> LineRow:
                        out_of="bank", at=row.received_at)
         refunds.append(given.ref)
         _fee_back(tx, line, ref)
+    for payout, _state, arrived_with in tx.payouts_called(*line.payout.split(" ", 1)) if line.payout else ():
+        if arrived_with == line.ref:
+            unmatch_payout(tx, payout)
     if line.payout and match.rule == "payout_booked":
         _payout_back(tx, line)
     if line.party_account and len(match.payments) == 1 and not line.told.parts:
@@ -185,6 +189,8 @@ def reconcile_payout(
     for name, text, most in (("provider", provider, 40), ("provider_ref", provider_ref, 200)):
         if not text.strip() or len(text) > most:
             raise Invalid.field(name, f"must have 1 to {most} characters")
+    if " " in provider:
+        raise Invalid.field("provider", "must be one word, such as stripe")
     line = _waiting(tx, line_ref)
     payout = f"{provider} {provider_ref}"
     tx.lock(f"payout {payout}")
@@ -200,6 +206,9 @@ def reconcile_payout(
         rule = "payout_booked"
     elif booked != line.amount_minor:
         raise Conflict("payout.other_amount", f"the provider told of {_money(booked, line)} for this payout")
+    for ref, state, _line in tx.payouts_called(provider, provider_ref):
+        if state == "paid":
+            match_payout(tx, ref, line.ref)
     row = MatchRow(tx.new_ref(), line.ref, "matched", rule, Decimal(1), (f"payout {provider_ref} of {provider}", *_words(why)),
                    payout=payout)
     return _decided(tx, line, row, "matched", payout)

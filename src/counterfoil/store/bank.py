@@ -172,6 +172,15 @@ class BankRows(Rows):
             found.setdefault(row.line_ref, []).append(row)
         return found
 
+    def payouts_called(self, provider: str, provider_ref: str) -> list[tuple[Ref, str, Ref | None]]:
+        """(payout, state, the line that it arrived with) of what a provider calls so."""
+        rows = self.all(
+            "SELECT p.payout_ref::text, p.state, p.line_ref::text FROM payout p JOIN gateway g ON g.tenant = p.tenant "
+            "AND g.gateway_ref = p.gateway_ref WHERE p.tenant = %s AND g.provider = %s AND p.provider_ref = %s ORDER BY 1",
+            self.tenant, provider, provider_ref,
+        )
+        return [(Ref(r[0]), r[1], r[2]) for r in rows]
+
     def line_of_payout(self, payout: str) -> Ref | None:
         """The line that this payout is."""
         row = self.one("SELECT line_ref::text FROM bank_line WHERE tenant = %s AND payout = %s", self.tenant, payout)
