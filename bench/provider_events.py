@@ -77,14 +77,14 @@ def bare_inserts(conn: psycopg.Connection[object], tenant: int) -> float:
     """Seconds to insert the rows that settling wrote, and no more."""
     took = 0.0
     for table in WRITTEN:
-        conn.execute(f"CREATE TABLE bare_{table} (LIKE {table} INCLUDING INDEXES)")  # type: ignore[arg-type]
+        conn.execute(f"CREATE TABLE bare_{table} (LIKE {table} INCLUDING INDEXES)")
         columns = [r[0] for r in conn.execute(  # type: ignore[index]
             "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped "
             "AND attgenerated = ''", [table])]
         names = ", ".join(columns)
         started = time.perf_counter()
         query = f"INSERT INTO bare_{table} ({names}) SELECT {names} FROM {table} WHERE tenant = %s"
-        conn.execute(query, [tenant])  # type: ignore[arg-type]
+        conn.execute(query, [tenant])
         took += time.perf_counter() - started
     return took
 

@@ -73,6 +73,7 @@ def test_a_call_of_a_provider_is_answered_well_only_when_it_was_kept(api: Api, s
     made = api.post(f"/v1/documents/{document['document_ref']}/checkout", {})
     with house.tx(api.tenant) as tx:
         row = tx.gateway(gateway["gateway_ref"])
+    assert row is not None
     fake = house.gateways.fake(api.tenant, row)
     fake.complete(made["url"].rpartition("/")[2])
     at = local(gateway["events_url"])

@@ -73,7 +73,7 @@ class StripeGateway:
                     token = self._confirmed(customer_id, token, key)
                 elif token.startswith("seti_"):
                     token = str(self._client.setup_intents.retrieve(token).payment_method)
-                made = self._client.payment_methods.attach(token, {"customer": customer_id}, _key(f"attach-{key}"))
+                made = self._client.payment_methods.attach(token, {"customer": customer_id})
         except _Declined as declined:
             raise GatewayFault(f"method.{declined.code}", declined.message, permanent=True) from declined
         return method_of(plain(made))
