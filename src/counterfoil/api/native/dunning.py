@@ -144,12 +144,12 @@ class CampaignFilter(Paging):
     until: Instant | None = None
 
 
-def list_policies(call: Call) -> Page[DunningPolicy]:
+def list_dunning_policies(call: Call) -> Page[DunningPolicy]:
     """Policies by name."""
     return page_of_all(list(call.tx.dunning_policies().values()), call.query, lambda x: (x.name, x.ref), policy_out)
 
 
-def post_policy(call: Call) -> DunningPolicy:
+def post_dunning_policy(call: Call) -> DunningPolicy:
     """Make a policy."""
     b: NewDunningPolicy = call.body
     return policy_out(create_policy(
@@ -157,12 +157,12 @@ def post_policy(call: Call) -> DunningPolicy:
     ))
 
 
-def get_policy(call: Call) -> DunningPolicy:
+def get_dunning_policy(call: Call) -> DunningPolicy:
     """One policy."""
     return policy_out(find_policy(call.tx, call.ref("policy_ref")))
 
 
-def patch_policy(call: Call) -> DunningPolicy:
+def patch_dunning_policy(call: Call) -> DunningPolicy:
     """Change a policy."""
     row = find_policy(call.tx, call.ref("policy_ref"))
     given = {n: v for n in call.body.__struct_fields__ if (v := getattr(call.body, n)) is not UNSET}
@@ -172,14 +172,14 @@ def patch_policy(call: Call) -> DunningPolicy:
     return policy_out(change_policy(call.tx, replace(row, policy=terms, **head), open_documents=opens))
 
 
-def remove_policy(call: Call) -> DroppedDunningPolicy:
+def delete_dunning_policy(call: Call) -> DroppedDunningPolicy:
     """Take a policy away."""
     ref = call.ref("policy_ref")
     delete_policy(call.tx, ref)
     return DroppedDunningPolicy(policy_ref=ref)
 
 
-def get_choice(call: Call) -> ContractDunningOut:
+def get_contract_dunning(call: Call) -> ContractDunningOut:
     """Which policy a contract has."""
     ref = Ref(call.ref("contract_ref"))
     if call.tx.contract(ref) is None:
@@ -192,16 +192,16 @@ def get_choice(call: Call) -> ContractDunningOut:
     )
 
 
-def put_choice(call: Call) -> ContractDunningOut:
+def put_contract_dunning(call: Call) -> ContractDunningOut:
     """Give a contract a policy."""
     b: ContractDunning = call.body
     if b.inherit and b.policy is not None:
         raise Invalid.field("policy", "must not be given with inherit")
     choose_policy(call.tx, call.ref("contract_ref"), b.policy, is_default=b.inherit)
-    return get_choice(call)
+    return get_contract_dunning(call)
 
 
-def get_plan(call: Call) -> Page[DunningPlan]:
+def get_dunning_plan(call: Call) -> Page[DunningPlan]:
     """What will happen when."""
     q: PlanFilter = call.query
     if q.document_ref is not None:
@@ -213,7 +213,7 @@ def get_plan(call: Call) -> Page[DunningPlan]:
     return Page([plan_out(c) for c in made.data if c.document.open_minor > 0], made.next)
 
 
-def get_steps(call: Call) -> Page[StepTaken]:
+def get_dunning_steps(call: Call) -> Page[StepTaken]:
     """What was done."""
     q: StepFilter = call.query
     before = position(q.after, int)
@@ -223,7 +223,7 @@ def get_steps(call: Call) -> Page[StepTaken]:
     return page(rows, q.limit, lambda s: (s.seq,), step_out)
 
 
-def get_campaigns(call: Call) -> Page[DunningCampaign]:
+def get_dunning_campaigns(call: Call) -> Page[DunningCampaign]:
     """Campaigns."""
     q: CampaignFilter = call.query
     rows = call.tx.campaign_page(position(q.after, RefText, RefText, RefText), q.limit + 1, q.customer_ref)
@@ -231,7 +231,7 @@ def get_campaigns(call: Call) -> Page[DunningCampaign]:
     return Page([campaign_out(c) for c in plan_campaigns(call.tx, made.data, until=q.until)], made.next)
 
 
-def get_customer(call: Call) -> CustomerDunning:
+def get_customer_dunning(call: Call) -> CustomerDunning:
     """How a customer stands."""
     ref = call.ref("customer_ref")
     state, document = overdue_state_of(call.tx, ref)
@@ -247,30 +247,30 @@ def get_customer(call: Call) -> CustomerDunning:
     )
 
 
-def post_pause(call: Call) -> DunningPlan:
+def pause_document_dunning(call: Call) -> DunningPlan:
     """Pause a document."""
     ref = call.ref("document_ref")
     pause_document(call.tx, ref, until=call.body.until, reason=call.body.reason)
     return plan_out(plan_of_document(call.tx, ref))
 
 
-def post_resume(call: Call) -> DunningPlan:
+def resume_document_dunning(call: Call) -> DunningPlan:
     """Resume a document."""
     ref = call.ref("document_ref")
     resume_document(call.tx, ref)
     return plan_out(plan_of_document(call.tx, ref))
 
 
-def post_pause_customer(call: Call) -> CustomerDunning:
+def pause_customer_dunning(call: Call) -> CustomerDunning:
     """Pause a customer."""
     pause_customer(call.tx, call.ref("customer_ref"), until=call.body.until, reason=call.body.reason)
-    return get_customer(call)
+    return get_customer_dunning(call)
 
 
-def post_resume_customer(call: Call) -> CustomerDunning:
+def resume_customer_dunning(call: Call) -> CustomerDunning:
     """Resume a customer."""
     resume_customer(call.tx, call.ref("customer_ref"))
-    return get_customer(call)
+    return get_customer_dunning(call)
 
 
 _POLICY = "/v1/dunning/policies/{policy_ref}"
@@ -285,34 +285,43 @@ _EXAMPLE = {
 }
 
 ROUTES = (
-    Route("GET", "/v1/dunning/policies", "Dunning", "Policies by name", list_policies, Page[DunningPolicy], query=Paging),
-    Route("POST", "/v1/dunning/policies", "Dunning", "Make a policy", post_policy, DunningPolicy, body=NewDunningPolicy,
+    Route("GET", "/v1/dunning/policies", "Dunning", "Policies by name",
+          list_dunning_policies, Page[DunningPolicy], query=Paging),
+    Route("POST", "/v1/dunning/policies", "Dunning", "Make a policy",
+          post_dunning_policy, DunningPolicy, body=NewDunningPolicy,
           roles=ADMIN, status=201, errors=(409,), example=_EXAMPLE,
           about="Steps count days from the due date, below zero before it. The default is for documents issued from now on."),
-    Route("GET", _POLICY, "Dunning", "One policy", get_policy, DunningPolicy, errors=(404,)),
-    Route("PATCH", _POLICY, "Dunning", "Change a policy", patch_policy, DunningPolicy, body=DunningPolicyChange, roles=ADMIN,
+    Route("GET", _POLICY, "Dunning", "One policy", get_dunning_policy, DunningPolicy, errors=(404,)),
+    Route("PATCH", _POLICY, "Dunning", "Change a policy",
+          patch_dunning_policy, DunningPolicy, body=DunningPolicyChange, roles=ADMIN,
           errors=(404, 409), example={"is_enabled": False},
           about="Also for the documents under it: what was done stays done, what would have been due before now is not done."),
-    Route("DELETE", _POLICY, "Dunning", "Take a policy away", remove_policy, DroppedDunningPolicy, roles=ADMIN,
+    Route("DELETE", _POLICY, "Dunning", "Take a policy away", delete_dunning_policy, DroppedDunningPolicy, roles=ADMIN,
           errors=(404, 409), about="409 for one that documents or contracts have; switch it off instead."),
-    Route("GET", "/v1/contracts/{contract_ref}/dunning", "Dunning", "Which policy a contract has", get_choice, ContractDunningOut,
+    Route("GET", "/v1/contracts/{contract_ref}/dunning", "Dunning", "Which policy a contract has",
+          get_contract_dunning, ContractDunningOut,
           errors=(404,)),
-    Route("PUT", "/v1/contracts/{contract_ref}/dunning", "Dunning", "Give a contract a policy", put_choice, ContractDunningOut,
+    Route("PUT", "/v1/contracts/{contract_ref}/dunning", "Dunning", "Give a contract a policy",
+          put_contract_dunning, ContractDunningOut,
           body=ContractDunning, roles=FINANCE, errors=(404, 409), example={"policy": "Patient"}),
-    Route("GET", "/v1/dunning/plan", "Dunning", "What will happen when, and why", get_plan, Page[DunningPlan], query=PlanFilter,
+    Route("GET", "/v1/dunning/plan", "Dunning", "What will happen when, and why",
+          get_dunning_plan, Page[DunningPlan], query=PlanFilter,
           errors=(404,), about="Of one document, one customer (all at once), or of all, the next first."),
-    Route("GET", "/v1/dunning/steps", "Dunning", "What was done, the latest first", get_steps, Page[StepTaken], query=StepFilter),
+    Route("GET", "/v1/dunning/steps", "Dunning", "What was done, the latest first",
+          get_dunning_steps, Page[StepTaken], query=StepFilter),
     Route("GET", "/v1/dunning/campaigns", "Dunning", "Campaigns over several documents: what was asked for and will be",
-          get_campaigns, Page[DunningCampaign], query=CampaignFilter),
-    Route("GET", "/v1/customers/{customer_ref}/dunning", "Dunning", "How a customer stands", get_customer, CustomerDunning,
+          get_dunning_campaigns, Page[DunningCampaign], query=CampaignFilter),
+    Route("GET", "/v1/customers/{customer_ref}/dunning", "Dunning", "How a customer stands",
+          get_customer_dunning, CustomerDunning,
           errors=(404,)),
     Route("POST", "/v1/documents/{document_ref}/dunning/pause", "Dunning", "Do nothing about a document for a while",
-          post_pause, DunningPlan, body=Pause, roles=FINANCE, errors=(404, 409),
+          pause_document_dunning, DunningPlan, body=Pause, roles=FINANCE, errors=(404, 409),
           example={"until": "2026-05-01", "reason": "promised to pay"}),
-    Route("POST", "/v1/documents/{document_ref}/dunning/resume", "Dunning", "Go on with a document", post_resume, DunningPlan,
+    Route("POST", "/v1/documents/{document_ref}/dunning/resume", "Dunning", "Go on with a document",
+          resume_document_dunning, DunningPlan,
           roles=FINANCE, errors=(404, 409)),
     Route("POST", "/v1/customers/{customer_ref}/dunning/pause", "Dunning", "Do nothing about a customer's documents",
-          post_pause_customer, CustomerDunning, body=Pause, roles=FINANCE, errors=(404, 409), example={"reason": "in talks"}),
+          pause_customer_dunning, CustomerDunning, body=Pause, roles=FINANCE, errors=(404, 409), example={"reason": "in talks"}),
     Route("POST", "/v1/customers/{customer_ref}/dunning/resume", "Dunning", "Go on with a customer's documents",
-          post_resume_customer, CustomerDunning, roles=FINANCE, errors=(404, 409)),
+          resume_customer_dunning, CustomerDunning, roles=FINANCE, errors=(404, 409)),
 )
