@@ -81,15 +81,6 @@ def plan_checkout_pages(house: Any) -> Sequence[HTTPRouteHandler]:
     turnstile = Turnstile()
     at = "/checkout/{handle:str}"
 
-    def seen(handle: str, query: Said) -> Response[Any]:
-        try:
-            tenant, link = _found(house, handle)
-            with house.tx(tenant, NOBODY) as tx:
-                said = {"plan": query.get("plan", "")[:100], "quantity": query.get("quantity", "")[:20]}
-                return _form(tx, checkout_of(tx, link, _quantities(tx, link, said)), said, secrets.token_urlsafe(18))
-        except Refusal as error:
-            return refused(error)
-
     def entered(handle: str, body: bytes) -> Response[Any]:
         try:
             said = _said(body)
@@ -115,26 +106,10 @@ def plan_checkout_pages(house: Any) -> Sequence[HTTPRouteHandler]:
         except Refusal as error:
             return refused(error)
 
-    def came_back(handle: str, attempt: str) -> Response[Any]:
-        try:
-            tenant, link = _found(house, handle)
-            if ATTEMPT.fullmatch(attempt) is None:
-                raise NotFound("page.not_found", "there is no such page")
-            house.gateways.collect(tenant)
-            house.gateways.settle(tenant)
-            with house.tx(tenant, NOBODY) as tx:
-                ref = tx.subscription_of_attempt(link, attempt)
-                if ref is None:
-                    raise NotFound("page.not_found", "there is no such page")
-                made = tx.subscriptions_of([ref])[ref]
-            return _onwards(house, tenant, handle, link, made, pay=False)
-        except Refusal as error:
-            return refused(error)
-
     # Two methods at one path: Litestar runs such handlers in a thread only when they say so themselves.
     @get(at, include_in_schema=False)
     async def page(request: Seen) -> Response[Any]:
-        return await sync_to_thread(seen, request.path_params["handle"], dict(request.query_params))
+        return await sync_to_thread(_seen, house, request.path_params["handle"], dict(request.query_params))
 
     @post(at, status_code=200, include_in_schema=False, request_max_body_size=MAX_FORM)
     async def enter(request: Seen) -> Response[Any]:
@@ -142,9 +117,36 @@ def plan_checkout_pages(house: Any) -> Sequence[HTTPRouteHandler]:
 
     @get(f"{at}/back", sync_to_thread=True, include_in_schema=False)
     def back(request: Seen) -> Response[Any]:
-        return came_back(request.path_params["handle"], request.query_params.get("attempt", ""))
+        return _came_back(house, request.path_params["handle"], request.query_params.get("attempt", ""))
 
     return page, enter, back
+
+
+def _seen(house: Any, handle: str, query: Said) -> Response[Any]:
+    try:
+        tenant, link = _found(house, handle)
+        with house.tx(tenant, NOBODY) as tx:
+            said = {"plan": query.get("plan", "")[:100], "quantity": query.get("quantity", "")[:20]}
+            return _form(tx, checkout_of(tx, link, _quantities(tx, link, said)), said, secrets.token_urlsafe(18))
+    except Refusal as error:
+        return refused(error)
+
+
+def _came_back(house: Any, handle: str, attempt: str) -> Response[Any]:
+    try:
+        tenant, link = _found(house, handle)
+        if ATTEMPT.fullmatch(attempt) is None:
+            raise NotFound("page.not_found", "there is no such page")
+        house.gateways.collect(tenant)
+        house.gateways.settle(tenant)
+        with house.tx(tenant, NOBODY) as tx:
+            ref = tx.subscription_of_attempt(link, attempt)
+            if ref is None:
+                raise NotFound("page.not_found", "there is no such page")
+            made = tx.subscriptions_of([ref])[ref]
+        return _onwards(house, tenant, handle, link, made, pay=False)
+    except Refusal as error:
+        return refused(error)
 
 
 def _found(house: Any, handle: str) -> tuple[int, Ref]:

@@ -124,14 +124,24 @@ def list_subscriptions(call: Call) -> Page[Subscription]:
     return _page([_subscription(call, r, contracts[r.contract_ref]) for r in rows], first, total)
 
 
-def post_preview(call: Call) -> Change:
+def post_subscription_preview(call: Call) -> Change:
     """What a change would do."""
     return _changed(call, preview_change(call.tx, call.ref("subscription_ref"), _wanted(call.body)))
 
 
-def post_change(call: Call) -> Change:
+def post_subscription_change(call: Call) -> Change:
     """Do it."""
     return _changed(call, change_subscription(call.tx, call.ref("subscription_ref"), _wanted(call.body)))
+
+
+def post_subscription_cancel_preview(call: Call) -> Change:
+    """What a cancellation would do."""
+    return post_subscription_preview(call)
+
+
+def post_subscription_cancel(call: Call) -> Change:
+    """Cancel."""
+    return post_subscription_change(call)
 
 
 def _wanted(b: SubscriptionChange | SubscriptionEnd) -> Wanted:
@@ -246,15 +256,16 @@ ROUTES = (
           example={"plan": "team", "customer_ref": _REF, "quantity": 3},
           about="From today where its entity is; what is due is issued at once. After a trial billing begins with its end."),
     Route("GET", _AT, "Subscriptions", "One subscription", get_subscription, Subscription, errors=(404,)),
-    Route("POST", f"{_AT}/change/preview", "Subscriptions", "Look at a change of plan or quantity", post_preview, Change,
-          body=SubscriptionChange, roles=FINANCE, errors=(404, 409), example={"quantity": 5},
+    Route("POST", f"{_AT}/change/preview", "Subscriptions", "Look at a change of plan or quantity", post_subscription_preview,
+          Change, body=SubscriptionChange, roles=FINANCE, errors=(404, 409), example={"quantity": 5},
           about="It is done and taken back: these are the documents that the change issues, to the cent."),
-    Route("POST", f"{_AT}/change", "Subscriptions", "Change plan or quantity", post_change, Change, body=SubscriptionChange,
+    Route("POST", f"{_AT}/change", "Subscriptions", "Change plan or quantity", post_subscription_change, Change,
+          body=SubscriptionChange,
           roles=FINANCE, errors=(404, 409), example={"plan": "business", "when": "now"},
           about="Now: what was billed beyond today is credited, the new terms are billed from today. Or from the next period "
           "on (`period_end`), which credits nothing."),
-    Route("POST", f"{_AT}/cancel/preview", "Subscriptions", "Look at a cancellation", post_preview, Change,
+    Route("POST", f"{_AT}/cancel/preview", "Subscriptions", "Look at a cancellation", post_subscription_cancel_preview, Change,
           body=SubscriptionEnd, roles=FINANCE, errors=(404, 409), example={"when": "now"}),
-    Route("POST", f"{_AT}/cancel", "Subscriptions", "Cancel a subscription", post_change, Change, body=SubscriptionEnd,
-          roles=FINANCE, errors=(404, 409), example={"when": "period_end", "why": "moved away"}),
+    Route("POST", f"{_AT}/cancel", "Subscriptions", "Cancel a subscription", post_subscription_cancel, Change,
+          body=SubscriptionEnd, roles=FINANCE, errors=(404, 409), example={"when": "period_end", "why": "moved away"}),
 )
