@@ -211,7 +211,7 @@ def _moved(tx: TokenTx, row: TransferRow, sight: Sight, tokens: Mapping[str, Tok
     payment = _payment(row, token, minor)
     try:
         [paid] = settle_payments(tx, [payment]) if state == "settled" else draft_payments(tx, [payment], "processing")
-    except (Conflict, Invalid, NotFound):  # such as a payment that somebody canceled meanwhile: nothing was written
+    except (Conflict, Invalid, NotFound):  # what refuses, does so before anything is written
         return _waits(tx, replace(row, state="waiting", reason="refused", times=row.times + 1, payment_ref=None))
     tx.unpark(PARKED, row.id)
     return replace(row, state=state, reason="", payment_ref=paid.ref)

@@ -104,7 +104,7 @@ REASONS: Mapping[str, str] = MappingProxyType({
     "no_document": "the address was not made for one document: say which one it pays",
     "other_currency": "the document is in another currency than the token",
     "not_payable": "the document is a credit note, or was not found",
-    "refused": "its payment was canceled, or is refused: say which document it pays",
+    "refused": "its payment is refused: say which document it pays",
     "reorganised": "the chain was rewritten and no longer has it",
 })
 """What each reason means."""
