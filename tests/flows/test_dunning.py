@@ -114,7 +114,7 @@ def test_a_payment_between_two_reminders_stops_the_next_and_drops_a_promised_mai
     until(office, "2026-06-01")
     assert subjects(office) == ["Reminder: Invoice EWR-INV-000001"]
     with office.tx() as tx:
-        assert next(m.state for m in tx.mail_page(SEND, None, 10, document_ref=ref)) == "dropped"
+        assert [m.state for m in tx.mail_page(SEND, None, 10, document_ref=ref)].count("dropped") == 1
         assert tx.chases([ref])[ref].state == "stopped"
 
 

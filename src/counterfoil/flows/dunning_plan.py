@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from counterfoil.core.basis.ids import Ref
 from counterfoil.core.basis.period import local_date
 from counterfoil.core.basis.refusals import NotFound
-from counterfoil.core.payments.chase import Request, calendar, foreseen, state_of
+from counterfoil.core.payments.chase import Letter, Request, StepKind, calendar, foreseen, state_of
 from counterfoil.flows.dunning_rows import CampaignRow, ChaseRow, PolicyRow, StepRow
 from counterfoil.flows.keep_dunning import went_on
 from counterfoil.flows.ports import DocumentRow, Tx
@@ -25,8 +26,8 @@ class Planned:
 
     at: datetime
     key: str
-    kind: str
-    letter: str
+    kind: StepKind
+    letter: Letter | Literal[""]
     state: str
     why: str
 
