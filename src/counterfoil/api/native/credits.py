@@ -177,7 +177,7 @@ ROUTES = (
           roles=FINANCE, status=201, example={"name": "AI credits", "key": "ai"}),
     Route("GET", "/v1/credit-currencies", "Prepaid", "Units of credits", list_units, Units),
     Route("PATCH", "/v1/credit-currencies/{currency_ref}", "Prepaid", "Change a unit of credits", patch_unit, UnitOut,
-          body=UnitChange, roles=FINANCE, errors=(404,)),
+          body=UnitChange, roles=FINANCE, errors=(404,), example={"archived": True}),
     Route("GET", _CREDITS, "Prepaid", "A customer's credits", get_credits, CreditsOut, errors=(404,)),
     Route("POST", f"{_CREDITS}/grants", "Prepaid", "Give a customer credits", post_credits, CreditsOut, body=NewCredits,
           roles=FINANCE, status=201, errors=(404, 409), example={"key": "ai", "amount": "1000"}),
