@@ -58,7 +58,7 @@ class Tx(
     TenantRows, PartyRows, CatalogueRows, ContractRows, UsageRows, FormatRows, UploadRows, DocumentRows, BookRows,
     LogRows, AuditRows, PromiseRows, LayoutRows, SessionRows, NumberedPages, LandingRows, Views,
     SalesRows, AccountRows, ValueRows, BalanceRows, PaymentReceiptRows, SharingRows, WebhookRows, WitnessRows,
-    PaymentRows, WalletRows, CreditRows, PaymentPages, GatewayRows, DunningRows, BankRows, PlanRows,
+    PaymentRows, PaymentPages, WalletRows, CreditRows, GatewayRows, DunningRows, BankRows, PlanRows,
     TokenRows,
 ):
     """An open transaction. `tenant` binds every statement, twice: each names it, and row-level security insists.
