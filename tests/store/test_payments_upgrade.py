@@ -63,8 +63,8 @@ def paid(conn: psycopg.Connection[Any], n: int, minor: int) -> None:
 def test_what_was_marked_as_paid_has_its_payment_and_what_was_credited_since_is_free(old: str) -> None:
     with psycopg.connect(old, autocommit=True) as conn, conn.transaction():
         conn.execute("SET session_replication_role = replica")  # only the rows that matter are here
-        conn.execute("INSERT INTO tenant (tenant, tenant_ref, company_ref, name, mode, log_origin, log_key, "
-                     "log_public, created_at) OVERRIDING SYSTEM VALUE VALUES (1, %s, %s, 'A', 'test', 'o', '', '', now())", [E, E])
+        conn.execute("INSERT INTO tenant (tenant, tenant_ref, company_ref, name, mode, log_origin, log_key, log_public, "
+                     "created_at) OVERRIDING SYSTEM VALUE VALUES (1, %s, %s, 'A', 'test', 'o', '', '', now())", [E, E])
         conn.execute("INSERT INTO entity (tenant, entity_ref, name, number_prefix, time_zone, currency, created_at) "
                      "VALUES (1, %s, 'A', 'DE', 'UTC', 'EUR', now())", [E])
         conn.execute("INSERT INTO customer (tenant, customer_ref, name, entity_ref, currency, created_at) "

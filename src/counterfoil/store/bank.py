@@ -232,13 +232,11 @@ class BankRows(Rows):
 
 
 def _statement(row: Sequence[Any]) -> StatementRow:
-    *rest, notes, imported_at, actor = row
-    return StatementRow(*rest, notes=tuple(notes), imported_at=imported_at, actor=actor)
+    fields: tuple[Any, ...] = (*row[:15], tuple(row[15]), *row[16:])
+    return StatementRow(*fields)
 
 
 def _line(row: Sequence[Any]) -> LineRow:
-    *head, told, state, rounds, payout, created_at, suggestions = row
-    return LineRow(
-        *head, told=decoder(Told).decode(told), state=state, rounds=rounds, payout=payout, created_at=created_at,
-        suggestions=decoder(tuple[Suggestion, ...]).decode(suggestions),
-    )
+    suggestions = decoder(tuple[Suggestion, ...]).decode(row[20])
+    fields: tuple[Any, ...] = (*row[:15], decoder(Told).decode(row[15]), *row[16:20], suggestions)
+    return LineRow(*fields)
