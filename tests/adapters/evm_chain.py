@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,12 +15,16 @@ from web3 import EthereumTesterProvider, Web3
 
 from tests.adapters.erc20 import ABI, erc20
 
+RECURSION = 1000
+"""Python's own limit. py-evm raises it so far that JSON nested too deeply would end this process instead of being refused."""
+
 
 class LocalChain:
     """Blocks are made when something is sent, and taken back."""
 
     def __init__(self) -> None:
         self.tester = EthereumTester(PyEVMBackend())
+        sys.setrecursionlimit(RECURSION)
         self.w3: Any = Web3(EthereumTesterProvider(self.tester))
         self.maker = self.w3.eth.accounts[0]
 
