@@ -15,8 +15,8 @@ from web3 import EthereumTesterProvider, Web3
 
 from tests.adapters.erc20 import ABI, erc20
 
-RECURSION = 1000
-"""Python's own limit. py-evm raises it so far that JSON nested too deeply would end this process instead of being refused."""
+# py-evm raises Python's limit so far that JSON nested too deeply would end this process instead of being refused.
+sys.setrecursionlimit(1000)
 
 
 class LocalChain:
@@ -24,7 +24,6 @@ class LocalChain:
 
     def __init__(self) -> None:
         self.tester = EthereumTester(PyEVMBackend())
-        sys.setrecursionlimit(RECURSION)
         self.w3: Any = Web3(EthereumTesterProvider(self.tester))
         self.maker = self.w3.eth.accounts[0]
 
