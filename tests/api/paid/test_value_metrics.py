@@ -174,16 +174,16 @@ def test_terms_of_one_customer_do_not_reach_another(paid: Any, raw: Any, api: An
     claims(raw, [60], customer="southwind")
     content = CONTENT | {"overrides": [{
         "id": "o", "label": "Friends", "scope": {"customerIds": ["southwind"]},
-        "monetaryConversionOverrides": {"time-saved": {"variables": {"rate": 90}}},
+        "monetaryConversionOverrides": {"time-saved": {"variables": {"rate": 93.5}}},
     }]}
     assert raw("PUT", "/value-models", {"content": content}).status_code == 200
     assert total(paid) == 50
     period = {"start_date": "2026-04-01T00:00:00Z", "end_date": "2026-06-30T23:59:59Z"}
     other = paid.value_receipts.sync_value_receipt(external_customer_id="southwind", **period)
-    assert paid.value_receipts.get_value_receipt_by_id(other.id).total_delivered_value == 90
+    assert paid.value_receipts.get_value_receipt_by_id(other.id).total_delivered_value == 93.5
     with house.tx(api.tenant) as tx:
         row = find_receipt(tx, receipt_of(paid).id)
-    assert "90" not in str(row.numbers.content["model"]) and "southwind" not in str(row.numbers.content)
+    assert "93.5" not in str(row.numbers.content["model"]) and "southwind" not in str(row.numbers.content)
 
 
 def when(operator: str, value: Any) -> Any:
