@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import IO, Any, Literal, Protocol
 
@@ -21,6 +20,7 @@ from counterfoil.api.dialect import (
     kept_body,
     replay,
 )
+from counterfoil.api.dialect import House as SharedHouse
 from counterfoil.api.native.errors import PROBLEM_TYPE, Failure, WrongMedia, failure_of, problem
 from counterfoil.api.native.wire import Input, encoder, read, read_query
 from counterfoil.core.basis.ids import is_ref
@@ -30,22 +30,12 @@ from counterfoil.flows.keys import Auth
 _log = structlog.get_logger("counterfoil.api")
 
 
-class House(Protocol):
-    """What this door needs of the house."""
-
-    @property
-    def settings(self) -> Any:
-        """Of which the `public_url` is asked."""
-        ...
+class House(SharedHouse, Protocol):
+    """What this door needs of the house beyond what all doors do."""
 
     @property
     def post(self) -> Any:
         """Where mails are handed over; None when no mail server is configured."""
-        ...
-
-    @property
-    def gateways(self) -> Any:
-        """Reaches payment providers."""
         ...
 
     def rotate_share_key(self, tx: Any) -> str:
@@ -54,29 +44,6 @@ class House(Protocol):
 
     def rotate_share_link(self, tx: Any, receipt: str) -> str:
         """Another link for a value receipt."""
-        ...
-
-    @property
-    def webhook_safe(self) -> Any:
-        """Closes and opens the secrets of webhooks."""
-        ...
-
-    @property
-    def webhook_calls(self) -> Any:
-        """Reaches receivers of webhooks."""
-        ...
-
-    @property
-    def clock(self) -> Callable[[], Any]:
-        """The time outside."""
-        ...
-
-    def tx(self, tenant: int, actor: str = "system") -> AbstractContextManager[Any]:
-        """A transaction of a tenant."""
-        ...
-
-    def authenticate(self, token: str) -> Auth:
-        """Who a token stands for."""
         ...
 
     def tenants(self) -> list[tuple[int, str]]:
@@ -89,14 +56,6 @@ class House(Protocol):
 
     def advance(self, tenant: int, *, to: Any = None, actor: str = "system") -> Any:
         """Do what has become due."""
-        ...
-
-    def integrate(self, tenant: int) -> int:
-        """Take sealed records into the log."""
-        ...
-
-    def hosted_url(self, tenant_ref: str, document_ref: str) -> str:
-        """Where a customer sees a document."""
         ...
 
     def hosted_token(self, tenant_ref: str, document_ref: str) -> str:
