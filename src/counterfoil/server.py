@@ -29,10 +29,10 @@ from counterfoil.api.received.usage_files import upload_handlers
 from counterfoil.app import House
 from counterfoil.flows.keys import Auth
 from counterfoil.jobs.worker import run_worker
+from counterfoil.web.desk_pages import desk_pages
 from counterfoil.web.payment_door import payment_door
 from counterfoil.web.plan_checkout import plan_checkout_pages
 from counterfoil.web.receipt_pages import receipt_pages
-from counterfoil.web.reconcile_page import reconcile_pages
 from counterfoil.web.routes import error_response, pages
 from counterfoil.web.shared_record_page import shared_record_pages
 from counterfoil.web.upload_page import upload_pages
@@ -60,7 +60,7 @@ class Server:
         self._behind = Litestar(
             route_handlers=[
                 *handlers(house), *received_about(), *upload_handlers(house), *pages(house), *upload_pages(),
-                *reconcile_pages(),
+                *desk_pages(),
                 *receipt_pages(house), *value_receipt_pages(house), *shared_record_pages(house), *verify_pages(house),
                 *payment_door(house), *plan_checkout_pages(house),
                 *(handler for dialect in DIALECTS for handler in mount.handlers(house, dialect)),

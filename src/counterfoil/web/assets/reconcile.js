@@ -1,44 +1,12 @@
-// The page to reconcile bank lines. The key lives in this module alone.
+// The page to reconcile bank lines.
 
-const $ = (id) => document.getElementById(id);
-let token = "";
+import { $, ask, doing, logInWith, made, trying } from "./desk.js";
+
 let state = "open";
 let next = null;
 
-function say(text) {
-  $("fault").textContent = text;
-  $("fault").hidden = !text;
-}
-
-async function ask(method, path, body, type) {
-  const headers = { Authorization: `Bearer ${token}`, ...(type ? { "Content-Type": type } : {}) };
-  const answer = await fetch(path, { method, headers, body, cache: "no-store", credentials: "omit" });
-  const told = await answer.json().catch(() => null);
-  if (answer.ok) return told;
-  throw new Error(told?.detail ?? `the server answered ${answer.status}`);
-}
-
-async function trying(buttons, work) {
-  buttons.forEach((b) => { b.disabled = true; });
-  say("");
-  try {
-    await work();
-  } catch (error) {
-    say(error.message);
-  } finally {
-    buttons.forEach((b) => { b.disabled = false; });
-  }
-}
-
-function doing(form, work) {
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    trying(form.querySelectorAll("button"), () => work(new FormData(form)));
-  });
-}
-
 doing($("log-in").querySelector("form"), async (form) => {
-  token = form.get("api_key").trim();
+  logInWith(form.get("api_key"));
   await show();
   $("send").hidden = false;
   $("work").hidden = false;
@@ -72,13 +40,6 @@ async function show(after) {
   $("more").hidden = !next;
   const count = $("lines").children.length;
   $("count").textContent = count ? `${count}${next ? "+" : ""} lines` : "Nothing here.";
-}
-
-function made(kind, text, name) {
-  const element = document.createElement(kind);
-  if (text) element.textContent = text;
-  if (name) element.className = name;
-  return element;
 }
 
 function item(line) {
