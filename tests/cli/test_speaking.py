@@ -31,7 +31,7 @@ EVERY = sorted(commands(typer.main.get_command(command_line(OUTSIDE))))
 def test_the_commands_that_are_promised_are_there() -> None:
     promised = (
         "demo serve worker migrate sandbox advance usage verify trace export doctor key tenant mail webhook witness "
-        "bank chain payment dunning gateway wallet"
+        "bank chain payment dunning gateway wallet plan"
     )
     assert {path[0] for path in EVERY} == set(promised.split())
 

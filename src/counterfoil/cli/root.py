@@ -21,6 +21,7 @@ from counterfoil.cli import (
     mail,
     migrate,
     payment,
+    plan,
     sandbox,
     serve,
     tenant,
@@ -83,6 +84,7 @@ def command_line(outside: Outside) -> typer.Typer:
     app.add_typer(mail.app, rich_help_panel=_DAILY)
     app.add_typer(payment.app, rich_help_panel=_DAILY)
     app.add_typer(gateway.app, rich_help_panel=_DAILY)
+    app.add_typer(plan.app, rich_help_panel=_DAILY)
     app.add_typer(wallet.app, rich_help_panel=_DAILY)
     app.add_typer(dunning.app, rich_help_panel=_DAILY)
     app.add_typer(webhook.app, rich_help_panel=_DAILY)
