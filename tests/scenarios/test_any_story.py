@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import date, timedelta
 from typing import Any
 
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import HealthCheck, example, given, note, settings
 from hypothesis import strategies as st
 
 from counterfoil.adapters.signing import LogKeys
@@ -111,6 +111,13 @@ class AnyStory(Story):
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(happenings())
+@example(happened=[  # an amendment bills more on a date whose document is issued already
+    "contract k1 bolt; std from=2025-01-01 pay=before cycle=month min=200 off=3; "
+    "flat from=2025-01-20 pay=before cycle=2week min=20 off=3",
+    "advance 2025-02-07",
+    "amend k1 now on=2025-02-03; std from=2025-01-01 pay=before cycle=month issue-day=2025-02-08 max=15 off=3",
+    "advance 2025-02-14",
+])
 def test_whatever_happens_the_audit_holds(
     open_tenants: Callable[..., Any], db: Any, log_keys: LogKeys, happened: list[str]
 ) -> None:

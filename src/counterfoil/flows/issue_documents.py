@@ -8,7 +8,7 @@ from datetime import date, datetime
 from functools import lru_cache
 
 from counterfoil.core.basis.canonical import Json
-from counterfoil.core.basis.ids import Ref
+from counterfoil.core.basis.ids import Ref, derived_ref
 from counterfoil.core.basis.measured import Measured
 from counterfoil.core.basis.period import Period, Window, local_date, midnight
 from counterfoil.core.contracts import landing
@@ -75,7 +75,7 @@ def issue_now(tx: Tx, contract_ref: str) -> list[Document]:
 def _issue(tx: Tx, contracts: Sequence[Contract], at: datetime) -> list[Document]:
     pricings = pricings_of(tx, contracts)
     due = not_billed(tx, [d for c in contracts for d in due_charges(c, pricings, at)])
-    documents, parts = draw_up_all(tx, contracts, due)
+    documents, parts = _by_themselves(tx, *draw_up_all(tx, contracts, due))
     issued = seal_documents(tx, documents)
     tx.add_billed(parts)
     _tell_children(tx, due, parts)
@@ -85,6 +85,21 @@ def _issue(tx: Tx, contracts: Sequence[Contract], at: datetime) -> list[Document
         more[document.contract_ref] = more.get(document.contract_ref, 0) + 1
     tx.set_next_issue([(c.ref, _next_after(c, pricings, at), more.get(c.ref, 0)) for c in contracts])
     return issued
+
+
+def _by_themselves(
+    tx: Tx, documents: Sequence[Document], parts: Sequence[tuple[BilledPart, Window | None]]
+) -> tuple[Sequence[Document], Sequence[tuple[BilledPart, Window | None]]]:
+    """The same under references that no document has: an amendment from a day that is past may bill more on a date whose
+    document is issued already, and what was issued stands."""
+    while there := tx.numbers_of([d.ref for d in documents]) if documents else {}:
+        again = {ref: derived_ref("document", ref, "again") for ref in there}
+        documents = [replace(d, ref=again.get(d.ref, d.ref)) for d in documents]
+        parts = [
+            (p if p.document_ref is None else replace(p, document_ref=again.get(p.document_ref, p.document_ref)), window)
+            for p, window in parts
+        ]
+    return documents, parts
 
 
 def _tell_children(
